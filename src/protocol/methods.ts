@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import * as m from './messages';
+
+/** A request: what goes in, what comes out. */
+export interface Method<P extends z.ZodType, R extends z.ZodType> {
+  readonly name: string;
+  readonly params: P;
+  readonly result: R;
+}
+
+function method<P extends z.ZodType, R extends z.ZodType>(name: string, params: P, result: R): Method<P, R> {
+  return { name, params, result };
+}
+
+const none = z.object({});
+
+/** The requests that a daemon answers. `commit` and `discard` report progress and can be cancelled. */
+export const methods = {
+  /** First on every connection; refused when the versions differ. */
+  hello: method('hello', m.helloParamsSchema, m.helloResultSchema),
+  info: method('workspace/info', none, m.workspaceInfoSchema),
+  changes: method('changes/list', none, m.changeListSchema),
+  /** From now on this connection gets `changes/didChange`. Returns the list to start from. */
+  subscribe: method('changes/subscribe', none, m.changeListSchema),
+  commit: method('commit', m.commitParamsSchema, m.commitResultSchema),
+  discard: method('discard', m.discardParamsSchema, m.discardResultSchema),
+  undoDiscard: method('discard/undo', z.object({ undoId: z.string() }), m.discardResultSchema),
+  diff: method('diff', m.diffParamsSchema, m.diffResultSchema),
+  stat: method('file/stat', m.statParamsSchema, m.statResultSchema.nullable()),
+  read: method('file/read', m.readParamsSchema, m.readResultSchema),
+  /** Looks at base and scratch anew, for changes that were not made through the mount. */
+  refresh: method('refresh', none, m.changeListSchema),
+  shutdown: method('daemon/shutdown', m.shutdownParamsSchema, m.shutdownResultSchema),
+} as const;
+
+/** What a daemon tells without being asked. */
+export const notifications = {
+  didChange: { name: 'changes/didChange', params: m.changeDeltaSchema },
+} as const;
