@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import type { ErrorCode } from '../../src/protocol/errors';
+import type {
+  ChangeList,
+  CommitResult,
+  DiffResult,
+  DiscardResult,
+  WorkspaceInfo,
+} from '../../src/protocol/messages';
+import { runCommand, type CommandOptions, type CommandResult } from './command';
+import { currentUser, type User } from './users';
+
+/** A command of cowspace that failed. */
+export class CowspaceFailure extends Error {
+  constructor(
+    args: readonly string[],
+    readonly result: CommandResult,
+    /** As in the `--json` output; undefined when there is none. */
+    readonly code: ErrorCode | undefined,
+  ) {
+    const end = result.signal ?? `exit code ${String(result.code)}`;
+    super(`cowspace ${args.join(' ')}: ${end}\n${result.stdout}${result.stderr}`);
+  }
+}
+
+/** The built command line, working on a data directory of its own. */
+export class Cowspace {
+  /** For other programs that shall see the same workspaces. */
+  readonly environment: NodeJS.ProcessEnv;
+
+  /** @param home the data directory, absolute. */
+  constructor(
+    readonly home: string,
+    readonly user: User = currentUser(),
+  ) {
+    this.environment = { ...process.env, COWSPACE_HOME: home };
+    if (user.uid !== currentUser().uid) {
+      this.environment['HOME'] = home;
+      delete this.environment['XDG_RUNTIME_DIR'];
+    }
+  }
+
+  /** Runs a command to its end, whatever its exit code. */
+  run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    const program = join(this.user.programDirectory, 'dist/cli.js');
+    return this.runProgram(process.execPath, [program, ...args], options);
+  }
+
+  /** Runs any other program as this user. */
+  runProgram(command: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    const { uid, gid } = this.user;
+    return runCommand(command, args, { env: this.environment, uid, gid, ...options });
+  }
+
+  /** Runs a command with `--json` and returns what it printed. @throws {CowspaceFailure} */
+  async json<T>(args: readonly string[], options: CommandOptions = {}): Promise<T> {
+    const result = await this.run([...args, '--json'], options);
+    if (result.code !== 0) throw new CowspaceFailure(args, result, errorCode(result.stderr));
+    return JSON.parse(result.stdout) as T;
+  }
+
+  list(): Promise<WorkspaceInfo[]> {
+    return this.json(['list']);
+  }
+
+  status(name: string): Promise<Pick<ChangeList, 'changes' | 'totals'>> {
+    return this.json(['status', name]);
+  }
+
+  diff(name: string, ...paths: string[]): Promise<DiffResult> {
+    return this.json(['diff', name, ...paths]);
+  }
+
+  commit(name: string, ...args: string[]): Promise<CommitResult> {
+    return this.json(['commit', name, ...args]);
+  }
+
+  discard(name: string, ...paths: string[]): Promise<DiscardResult> {
+    return this.json(['discard', name, ...paths]);
+  }
+}
+
+function errorCode(stderr: string): ErrorCode | undefined {
+  try {
+    return (JSON.parse(stderr) as { error: { code: ErrorCode } }).error.code;
+  } catch {
+    return undefined;
+  }
+}
