@@ -1,0 +1,307 @@
+import { constants } from 'node:fs';
+import { check, E, FsError } from '../sys/errno';
+import {
+  chmodAt,
+  chownAt,
+  close,
+  copyFileRange,
+  fdatasync,
+  ficlone,
+  ftruncate,
+  linkAt,
+  lseek,
+  mkdirAt,
+  mknodAt,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  openAt,
+  pread,
+  pwrite,
+  readlinkAt,
+  renameAt,
+  SEEK_DATA,
+  SEEK_HOLE,
+  symlinkAt,
+  unlinkAt,
+  utimensAt,
+} from '../sys/file';
+import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { LayerDir } from './layer';
+import type { Node, Origin, UpperRecord } from './node';
+import { dirOf, linkKey, type Union } from './union';
+import { copyXattrs } from './xattr';
+
+const source = new Stat();
+const parentStat = new Stat();
+
+/** How much of a base file's bytes a copy-up takes along: none (the bytes stay the base's), or up to a size. */
+export type CopiedData = 'none' | number;
+export const ALL_DATA = Number.MAX_SAFE_INTEGER;
+
+/** Makes sure that a directory exists in the scratch, with its parents. Changes nothing that users could see. */
+export function copyUpDir(u: Union, node: Node): LayerDir {
+  const dir = dirOf(node);
+  if (dir.upper !== null) return dir.upper;
+  if (node.parent === null || node.orphan) throw new FsError(E.ENOENT, node.name);
+  const above = copyUpDir(u, node.parent);
+  const lower = dir.lowers[0]!;
+  const lowerFd = u.dirFds.get(lower);
+  check(statFd(lowerFd, source), node.path);
+  const temporary = u.scratch.temporaryName();
+  const { workFd } = u.scratch;
+  check(mkdirAt(workFd, temporary, 0o700), node.path);
+  copyMetadata(u, source, lowerFd, '.', temporary);
+  placeInUpper(u, node.parent, above, temporary, node.name);
+  dir.upper = new LayerDir(0, above, node.name);
+  dir.upperNames = new Map();
+  node.upper = true;
+  return dir.upper;
+}
+
+/**
+ * Gives a node an inode in the scratch: built aside, then renamed to its place, so that a crash leaves the base's file
+ * or the whole copy. Does nothing to what is there already except, with `data`, bringing in bytes it still lacks.
+ *
+ * @param data bytes to take along
+ */
+export function copyUp(u: Union, node: Node, data: CopiedData): void {
+  if (node.dir !== null) {
+    copyUpDir(u, node);
+    return;
+  }
+  if (node.orphan && !node.upper) {
+    copyUpOrphan(u, node, data);
+    return;
+  }
+  if (!node.upper) copyUpFile(u, node, data);
+  else if (data !== 'none' && node.record?.metacopy) bringInData(u, node, data);
+}
+
+function copyUpFile(u: Union, node: Node, data: CopiedData): void {
+  const above = copyUpDir(u, node.parent!);
+  const lowerDir = node.lowerDir!;
+  const { workFd } = u.scratch;
+  const temporary = u.scratch.temporaryName();
+  check(statAt(u.dirFds.get(lowerDir), node.lowerName, source), node.path);
+  const stat = Object.assign(new Stat(), source);
+  const metacopy = stat.type === S_IFREG && data === 'none' && stat.size > 0;
+  const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
+  try {
+    copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
+    node.record = { metacopy, cover: false, origin: originOf(lowerDir.layer, stat), redirect: null };
+    writeRecord(u, node, workFd, temporary);
+    const key =
+      stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
+    if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
+    placeInUpper(u, node.parent!, above, temporary, node.name);
+    if (key !== null) {
+      u.indexed.add(key);
+      node.indexKey = key;
+      check(statAt(u.scratch.indexFd, key, source), node.path);
+      u.linkUpper(node, source.ino);
+    }
+  } catch (error) {
+    node.record = null;
+    if (fd >= 0) close(fd);
+    unlinkAt(workFd, temporary);
+    throw error;
+  }
+  node.upper = true;
+  node.unsyncedParents = true;
+  u.upperNames(node.parent!).set(node.name, { whiteout: false });
+  if (fd >= 0 && !metacopy) u.fileFds.add(node, fd, true);
+  else if (fd >= 0) close(fd);
+}
+
+/** A base file whose last name is gone, written by somebody who has it open: its copy needs no name. */
+function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
+  const lowerFd = check(openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
+  try {
+    check(statFd(lowerFd, source), node.name);
+    const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, source.mode & 0o7777), node.name);
+    const size = Math.min(source.size, data === 'none' ? source.size : data);
+    fillData(lowerFd, fd, size);
+    u.fileFds.drop(node);
+    node.orphanFd = fd;
+    node.upper = true;
+  } finally {
+    close(lowerFd);
+  }
+}
+
+/** Makes the bare inode in `work/`; returns its descriptor for a regular file, else -1. */
+function makeInode(u: Union, node: Node, stat: Stat, temporary: string, data: CopiedData): number {
+  const { workFd } = u.scratch;
+  const lowerFd = u.dirFds.get(node.lowerDir!);
+  if (stat.type === S_IFLNK) {
+    const target = readlinkAt(lowerFd, node.lowerName);
+    if (typeof target === 'number') throw new FsError(-target, node.path);
+    check(symlinkAt(target, workFd, temporary), node.path);
+    return -1;
+  }
+  if (stat.type !== S_IFREG) {
+    check(mknodAt(workFd, temporary, stat.type | 0o600, stat.rdev), node.path);
+    return -1;
+  }
+  const fd = check(openAt(workFd, temporary, O_CREAT | O_EXCL | O_RDWR, 0o600), node.path);
+  try {
+    if (data === 'none' || data === 0) {
+      check(ftruncate(fd, data === 'none' ? stat.size : 0), node.path);
+    } else {
+      copyData(u, node, fd, Math.min(stat.size, data));
+    }
+  } catch (error) {
+    close(fd);
+    unlinkAt(workFd, temporary);
+    throw error;
+  }
+  return fd;
+}
+
+/** Copies the base's bytes into a metadata-only copy and then says so, in this order. */
+function bringInData(u: Union, node: Node, limit: number): void {
+  u.fileFds.drop(node);
+  const fd = openUpper(u, node);
+  check(statFd(fd, source), node.path);
+  if (limit === 0) check(ftruncate(fd, 0), node.path);
+  else copyData(u, node, fd, Math.min(source.size, limit));
+  node.record = { ...node.record!, metacopy: false };
+  const { fd: dirFd, name } = u.upperPlace(node);
+  writeRecord(u, node, dirFd, name);
+  u.fileFds.add(node, fd, true);
+}
+
+function copyData(u: Union, node: Node, fd: number, size: number): void {
+  const lowerFd = check(
+    openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
+    node.path,
+  );
+  try {
+    fillData(lowerFd, fd, size);
+    check(fdatasync(fd), node.path);
+  } finally {
+    close(lowerFd);
+  }
+}
+
+const COPY_CHUNK = 16 << 20;
+const bounce = Buffer.allocUnsafeSlow(1 << 20);
+
+/** Makes the first `size` bytes of `to` those of `from`: shared where the file system can, holes kept. @throws FsError */
+export function fillData(from: number, to: number, size: number): void {
+  check(ftruncate(to, 0), 'copy-up');
+  check(statFd(from, parentStat), 'copy-up');
+  if (ficlone(from, to) === 0) {
+    if (parentStat.size !== size) check(ftruncate(to, size), 'copy-up');
+    return;
+  }
+  check(ftruncate(to, size), 'copy-up');
+  for (let at = 0; at < size; ) {
+    const data = lseek(from, at, SEEK_DATA);
+    if (data === -E.ENXIO) break;
+    const start = data < 0 ? at : data;
+    const hole = data < 0 ? size : lseek(from, start, SEEK_HOLE);
+    const end = Math.min(size, hole < 0 ? size : hole);
+    if (start >= size) break;
+    copyRange(from, to, start, end);
+    at = end;
+  }
+}
+
+function copyRange(from: number, to: number, start: number, end: number): void {
+  for (let at = start; at < end; ) {
+    const length = Math.min(end - at, COPY_CHUNK);
+    let copied = copyFileRange(from, at, to, at, length);
+    if (copied < 0) {
+      copied = check(pread(from, bounce, Math.min(length, bounce.length), at), 'copy-up');
+      const written = check(pwrite(to, bounce, copied, at), 'copy-up');
+      if (written < copied) throw new FsError(E.ENOSPC, 'copy-up');
+    }
+    // The base's file became shorter meanwhile: what is missing stays zero.
+    if (copied === 0) return;
+    at += copied;
+  }
+}
+
+/** Owner before mode (changing the owner drops setuid), attributes after both, times last. */
+function copyMetadata(u: Union, stat: Stat, fromFd: number, fromName: string, temporary: string): void {
+  const { workFd } = u.scratch;
+  // An ordinary user owns what it copies; users of the mount who may not write never get here.
+  const owned = chownAt(workFd, temporary, stat.uid, stat.gid);
+  if (owned < 0 && owned !== -E.EPERM) check(owned, temporary);
+  if (stat.type !== S_IFLNK) check(chmodAt(workFd, temporary, stat.mode & 0o7777), temporary);
+  copyXattrs(fromFd, fromName, workFd, temporary);
+  check(
+    utimensAt(workFd, temporary, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec),
+    temporary,
+  );
+}
+
+/** Renames something from `work/` into an upper directory, whose times stay as they were: nobody changed it. */
+function placeInUpper(u: Union, parent: Node, above: LayerDir, temporary: string, name: string): void {
+  const fd = u.dirFds.get(above);
+  check(statFd(fd, parentStat), name);
+  const { atime, atimeNsec, mtime, mtimeNsec } = parentStat;
+  check(
+    inUpperDir(u, above, (dirFd) => renameAt(u.scratch.workFd, temporary, dirFd, name)),
+    name,
+  );
+  u.upperNames(parent).set(name, { whiteout: false });
+  utimensAt(fd, '.', atime, atimeNsec, mtime, mtimeNsec);
+}
+
+/**
+ * Runs a system call that changes an upper directory. Where an ordinary user's directory forbids writing, the kernel
+ * has checked already what users may do; the daemon's own bookkeeping lifts the ban for a moment.
+ */
+export function inUpperDir(u: Union, dir: LayerDir, call: (dirFd: number) => number): number {
+  const fd = u.dirFds.get(dir);
+  const result = call(fd);
+  if (result !== -E.EACCES) return result;
+  const stat = new Stat();
+  check(statFd(fd, stat), dir.path);
+  const path = `/proc/self/fd/${fd}`;
+  if (chmodAt(-100, path, (stat.mode & 0o7777) | 0o700) < 0) return result;
+  try {
+    return call(fd);
+  } finally {
+    chmodAt(-100, path, stat.mode & 0o7777);
+  }
+}
+
+/** Opens a node's file in the scratch for reading and writing, also when its mode forbids its owner that. */
+export function openUpper(u: Union, node: Node): number {
+  const { fd: dirFd, name } = u.upperPlace(node);
+  const fd = openAt(dirFd, name, O_RDWR | O_NOFOLLOW);
+  if (fd !== -E.EACCES) return check(fd, node.path);
+  // Made or opened with a descriptor that may write, then closed to others: 0444 objects of git, say.
+  const stat = new Stat();
+  check(statAt(dirFd, name, stat), node.path);
+  check(chmodAt(dirFd, name, (stat.mode & 0o7777) | constants.S_IRUSR | constants.S_IWUSR), node.path);
+  const opened = openAt(dirFd, name, O_RDWR | O_NOFOLLOW);
+  check(chmodAt(dirFd, name, stat.mode & 0o7777), node.path);
+  return check(opened, node.path);
+}
+
+export function originOf(layer: number, stat: Stat): Origin {
+  const { ino, mode, uid, gid, size, mtime, mtimeNsec } = stat;
+  return { layer, ino, mode, uid, gid, size, mtime, mtimeNsec };
+}
+
+/** Stores the node's record with the inode at this place. */
+export function writeRecord(u: Union, node: Node, dirFd: number, name: string): void {
+  const stat = new Stat();
+  check(statAt(dirFd, name, stat), name);
+  u.scratch.records.set(dirFd, name, node.type, stat.ino, node.record);
+}
+
+/** Changes the record of a node that is in the scratch. */
+export function setRecord(u: Union, node: Node, record: UpperRecord | null): void {
+  node.record = record;
+  const { fd, name } = u.upperPlace(node);
+  writeRecord(u, node, fd, name);
+}

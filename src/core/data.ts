@@ -1,0 +1,130 @@
+import { check, E, FsError } from '../sys/errno';
+import {
+  copyFileRange as copyRange,
+  fallocate as allocate,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_ZERO_RANGE,
+  fdatasync,
+  fsync as sync,
+  ftruncate,
+  lseek as seek,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  close,
+  openAt,
+  pread,
+  pwrite,
+} from '../sys/file';
+import { S_IFDIR, S_IFREG } from '../sys/stat';
+import { ALL_DATA, copyUp, openUpper } from './copyup';
+import type { Node } from './node';
+import { dirOf, type Union } from './union';
+
+/** Reads bytes; see `FileSystem.read`. */
+export function read(u: Union, node: Node, buffer: Buffer, length: number, position: number): number {
+  return check(pread(readFd(u, node), buffer, length, position), node.path);
+}
+
+/** Writes bytes; see `FileSystem.write`. */
+export function write(u: Union, node: Node, buffer: Buffer, length: number, position: number): number {
+  const written = check(pwrite(writeFd(u, node), buffer, length, position), node.path);
+  u.observer.touchNode(node);
+  return written;
+}
+
+/** Changes the size. Bytes that fall away are not copied first. */
+export function truncate(u: Union, node: Node, size: number): void {
+  requireFile(node);
+  check(ftruncate(writeFd(u, node, size), size), node.path);
+  u.observer.touchNode(node);
+}
+
+export function fallocate(u: Union, node: Node, mode: number, offset: number, length: number): void {
+  requireFile(node);
+  const known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+  if (mode & ~known) throw new FsError(E.EOPNOTSUPP, node.path);
+  check(allocate(writeFd(u, node), mode, offset, length), node.path);
+  u.observer.touchNode(node);
+}
+
+export function lseek(u: Union, node: Node, offset: number, whence: number): number {
+  return check(seek(readFd(u, node), offset, whence), node.path);
+}
+
+export function copyFileRange(
+  u: Union,
+  from: Node,
+  fromOffset: number,
+  to: Node,
+  toOffset: number,
+  length: number,
+): number {
+  const target = writeFd(u, to);
+  const copied = check(copyRange(readFd(u, from), fromOffset, target, toOffset, length), to.path);
+  u.observer.touchNode(to);
+  return copied;
+}
+
+/** Makes a node durable, and with it what the engine did to give it its place in the scratch. */
+export function fsync(u: Union, node: Node, dataOnly: boolean): void {
+  if (!node.upper || node.type !== S_IFREG) return;
+  const kept = node.orphanFd >= 0 ? node.orphanFd : u.fileFds.get(node, true);
+  const fd = kept ?? openUpper(u, node);
+  const result = dataOnly && !node.unsyncedParents ? fdatasync(fd) : sync(fd);
+  if (kept === undefined) close(fd);
+  check(result, node.path);
+  if (!node.unsyncedParents || node.orphan) return;
+  for (let at = node.parent; at !== null; at = at.parent) fsyncdir(u, at);
+  node.unsyncedParents = false;
+}
+
+export function fsyncdir(u: Union, node: Node): void {
+  const { upper } = dirOf(node);
+  if (upper === null || node.orphan) return;
+  const fd = openAt(u.dirFds.get(upper), '.', O_RDONLY | O_DIRECTORY);
+  // An ordinary user cannot open a directory that it may not read; fsync of its files reaches the disk all the same.
+  if (fd === -E.EACCES) return;
+  check(fd, node.path);
+  const result = sync(fd);
+  close(fd);
+  check(result, node.path);
+}
+
+/** A descriptor from which the node's bytes can be read, kept open by the union. */
+function readFd(u: Union, node: Node): number {
+  if (node.orphanFd >= 0) return node.orphanFd;
+  const open = u.fileFds.get(node, false);
+  if (open !== undefined) return open;
+  requireFile(node);
+  if (node.upper && !node.record?.metacopy) return openAndKeep(u, node);
+  if (node.lowerDir === null) throw new FsError(E.EIO, `${node.path}: its base file is gone`);
+  const fd = check(
+    openAt(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW),
+    node.path,
+  );
+  u.fileFds.add(node, fd, false);
+  return fd;
+}
+
+/** A descriptor to write to: copies up first, taking along at most `limit` bytes. */
+function writeFd(u: Union, node: Node, limit = ALL_DATA): number {
+  if (node.orphanFd >= 0) return node.orphanFd;
+  const open = u.fileFds.get(node, true);
+  if (open !== undefined) return open;
+  requireFile(node);
+  copyUp(u, node, limit);
+  return node.orphanFd >= 0 ? node.orphanFd : (u.fileFds.get(node, true) ?? openAndKeep(u, node));
+}
+
+function openAndKeep(u: Union, node: Node): number {
+  const fd = openUpper(u, node);
+  u.fileFds.add(node, fd, true);
+  return fd;
+}
+
+function requireFile(node: Node): void {
+  if (node.type === S_IFREG) return;
+  throw new FsError(node.type === S_IFDIR ? E.EISDIR : E.EINVAL, node.path);
+}

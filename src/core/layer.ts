@@ -1,0 +1,99 @@
+import { check, E } from '../sys/errno';
+import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
+
+/** One branch of the union: the scratch's upper tree or a base. */
+export interface Layer {
+  /** 0 is the scratch, bases follow in order. */
+  readonly index: number;
+  /** Where it lies, as a byte string; for messages only, nothing is resolved by it after the start. */
+  readonly path: string;
+  readonly root: LayerDir;
+}
+
+/**
+ * A directory inside one layer. It is reached through its parent's descriptor, one name at a time and never through
+ * a symbolic link, so a path of any length works and none can lead out of the layer.
+ */
+export class LayerDir {
+  readonly layer: number;
+  /** Changes when the engine itself moves the directory. */
+  parent: LayerDir | null;
+  name: string;
+
+  constructor(layer: number, parent: LayerDir | null, name: string) {
+    this.layer = layer;
+    this.parent = parent;
+    this.name = name;
+  }
+
+  /** The path below the layer's root, `''` for the root itself. */
+  get path(): string {
+    if (this.parent === null) return '';
+    const above = this.parent.path;
+    return above === '' ? this.name : `${above}/${this.name}`;
+  }
+}
+
+/** Open directory descriptors, the most recently used ones kept. */
+export class DirFds {
+  readonly #fds = new Map<LayerDir, number>();
+  readonly #roots = new Map<LayerDir, number>();
+  readonly #capacity: number;
+
+  /** @param capacity how many descriptors to keep besides the roots */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** Registers a layer's root, whose descriptor stays open until {@link closeAll}. */
+  addRoot(dir: LayerDir, fd: number): void {
+    this.#roots.set(dir, fd);
+  }
+
+  /** A descriptor of the directory (`O_PATH`), valid until the next call. @throws FsError */
+  get(dir: LayerDir): number {
+    const open = this.#fds.get(dir);
+    if (open !== undefined) {
+      this.#fds.delete(dir);
+      this.#fds.set(dir, open);
+      return open;
+    }
+    const root = this.#roots.get(dir);
+    if (root !== undefined) return root;
+    const fd = check(this.#open(dir), dir.path);
+    this.#fds.set(dir, fd);
+    if (this.#fds.size > this.#capacity) this.#evict();
+    return fd;
+  }
+
+  /** Closes the descriptor, for a directory that is gone. */
+  drop(dir: LayerDir): void {
+    const fd = this.#fds.get(dir);
+    if (fd === undefined) return;
+    this.#fds.delete(dir);
+    close(fd);
+  }
+
+  /** Closes all but the roots, for when the directories below them moved. */
+  dropAll(): void {
+    for (const fd of this.#fds.values()) close(fd);
+    this.#fds.clear();
+  }
+
+  closeAll(): void {
+    this.dropAll();
+    for (const fd of this.#roots.values()) close(fd);
+    this.#roots.clear();
+  }
+
+  #open(dir: LayerDir): number {
+    if (dir.parent === null) return -E.ESTALE;
+    return openAt(this.get(dir.parent), dir.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  }
+
+  #evict(): void {
+    const [oldest, fd] = this.#fds.entries().next().value!;
+    this.#fds.delete(oldest);
+    close(fd);
+  }
+}

@@ -1,0 +1,329 @@
+import { check, E, FsError } from '../sys/errno';
+import {
+  AT_REMOVEDIR,
+  chmodAt,
+  chownAt,
+  linkAt,
+  mkdirAt,
+  mknodAt,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDWR,
+  openAt,
+  RENAME_EXCHANGE,
+  renameAt,
+  symlinkAt,
+  unlinkAt,
+} from '../sys/file';
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { copyUp, copyUpDir, inUpperDir, openUpper, originOf, setRecord } from './copyup';
+import type { Caller } from './filesystem';
+import type { LayerDir } from './layer';
+import { isEmpty } from './listing';
+import { joinPath, type Node } from './node';
+import { removeTree } from './scratch';
+import { dirOf, type Union } from './union';
+
+const S_ISGID = 0o2000;
+const NAME_MAX = 255;
+
+/** Makes the inode of a new entry at a place that is free; returns 0 (or a descriptor to keep) or a negative errno. */
+type Maker = (dirFd: number, name: string) => number;
+
+/** Creates a file, device, fifo or socket; see `FileSystem.mknod`. */
+export function mknod(
+  u: Union,
+  parent: Node,
+  name: string,
+  mode: number,
+  rdev: number,
+  caller: Caller,
+): Node {
+  const type = (mode & S_IFMT) || S_IFREG;
+  // The upper tree reads this device as a whiteout; kernel overlayfs refuses it too.
+  if (type === S_IFCHR && rdev === 0) throw new FsError(E.EPERM, name);
+  const permissions = mode & 0o7777 & ~caller.umask;
+  if (type !== S_IFREG) {
+    return create(u, parent, name, type, permissions, caller, (fd, at) =>
+      mknodAt(fd, at, type | permissions, rdev),
+    );
+  }
+  let opened = -1;
+  const node = create(u, parent, name, S_IFREG, permissions, caller, (fd, at) => {
+    opened = openAt(fd, at, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, permissions);
+    return Math.min(opened, 0);
+  });
+  u.fileFds.add(node, opened, true);
+  return node;
+}
+
+export function mkdir(u: Union, parent: Node, name: string, mode: number, caller: Caller): Node {
+  const permissions = mode & 0o7777 & ~caller.umask;
+  return create(u, parent, name, S_IFDIR, permissions, caller, (fd, at) => mkdirAt(fd, at, permissions));
+}
+
+export function symlink(u: Union, parent: Node, name: string, target: string, caller: Caller): Node {
+  return create(u, parent, name, S_IFLNK, 0o777, caller, (fd, at) => symlinkAt(target, fd, at));
+}
+
+function create(
+  u: Union,
+  parent: Node,
+  name: string,
+  type: number,
+  permissions: number,
+  caller: Caller,
+  make: Maker,
+): Node {
+  requireFree(u, parent, name);
+  const above = copyUpDir(u, parent);
+  const whiteout = u.upperNames(parent).get(name)?.whiteout === true;
+  const owner = newOwner(u, above, caller);
+  const finish = (fd: number, at: string): number => {
+    const result = make(fd, at);
+    return result < 0 ? result : own(fd, at, type, permissions, owner);
+  };
+  if (whiteout) replaceWhiteout(u, parent, above, name, type, finish);
+  else check(inUpperDir(u, above, (fd) => finish(fd, name)), name);
+  const node = u.addUpper(parent, name, type);
+  if (node.dir !== null) {
+    node.dir.opaque = whiteout;
+    node.dir.upperNames = new Map();
+  }
+  if (whiteout) rememberCovered(u, node);
+  nameAdded(u, parent, name);
+  return node;
+}
+
+function requireFree(u: Union, parent: Node, name: string): void {
+  if (name.length > NAME_MAX) throw new FsError(E.ENAMETOOLONG, name);
+  if (parent.orphan) throw new FsError(E.ENOENT, name);
+  if (u.lookup(parent, name) !== null) throw new FsError(E.EEXIST, name);
+}
+
+interface Owner extends Caller {
+  inheritsGroup: boolean;
+}
+
+const parentStat = new Stat();
+
+/** A new entry belongs to its maker; in a setgid directory to the directory's group. */
+function newOwner(u: Union, above: LayerDir, caller: Caller): Owner {
+  check(statFd(u.dirFds.get(above), parentStat), above.path);
+  const inheritsGroup = (parentStat.mode & S_ISGID) !== 0;
+  return { ...caller, gid: inheritsGroup ? parentStat.gid : caller.gid, inheritsGroup };
+}
+
+const processUid = process.getuid?.() ?? 0;
+const processGid = process.getgid?.() ?? 0;
+
+function own(fd: number, name: string, type: number, permissions: number, owner: Owner): number {
+  const isDirectory = type === S_IFDIR;
+  const mode = isDirectory && owner.inheritsGroup ? permissions | S_ISGID : permissions;
+  if (owner.uid !== processUid || owner.gid !== processGid) {
+    const result = chownAt(fd, name, owner.uid, owner.gid);
+    if (result < 0 && result !== -E.EPERM) return result;
+  }
+  // Special bits fall to chown and to mkdir; the rest was given at creation.
+  return mode & 0o7000 && type !== S_IFLNK ? chmodAt(fd, name, mode) : 0;
+}
+
+/** Builds the entry aside and puts it in the place of a whiteout in one step. */
+function replaceWhiteout(
+  u: Union,
+  parent: Node,
+  above: LayerDir,
+  name: string,
+  type: number,
+  make: Maker,
+): void {
+  const { scratch } = u;
+  const temporary = scratch.temporaryName();
+  check(make(scratch.workFd, temporary), name);
+  const isDirectory = type === S_IFDIR;
+  if (isDirectory) scratch.setOpaque(scratch.workFd, temporary);
+  const result = inUpperDir(u, above, (fd) =>
+    renameAt(scratch.workFd, temporary, fd, name, isDirectory ? RENAME_EXCHANGE : 0),
+  );
+  if (isDirectory || result < 0) removeTree(scratch.workFd, temporary);
+  check(result, joinPath(parent.path, name));
+}
+
+const covered = new Stat();
+
+/** Notes which base entry a new one replaces, so that a commit notices when that one moved meanwhile. */
+export function rememberCovered(u: Union, node: Node): void {
+  if (node.parent === null) return;
+  for (const lower of dirOf(node.parent).lowers) {
+    if (statAt(u.dirFds.get(lower), node.name, covered) !== 0) continue;
+    setRecord(u, node, {
+      metacopy: false,
+      cover: true,
+      origin: originOf(lower.layer, covered),
+      redirect: null,
+    });
+    return;
+  }
+}
+
+/** Books a name that came to be in the upper directory. */
+export function nameAdded(u: Union, parent: Node, name: string): void {
+  u.upperNames(parent).set(name, { whiteout: false });
+  dirOf(parent).listing?.add(name);
+  u.observer.touchName(parent, name);
+}
+
+/** Books a name that is gone, with or without a whiteout in its place. */
+export function nameRemoved(u: Union, parent: Node, name: string, whiteout: boolean): void {
+  const names = u.upperNames(parent);
+  if (whiteout) names.set(name, { whiteout: true });
+  else names.delete(name);
+  dirOf(parent).listing?.remove(name);
+  u.observer.touchName(parent, name);
+}
+
+/** Gives a file one more name; see `FileSystem.link`. */
+export function link(u: Union, node: Node, parent: Node, name: string): void {
+  if (node.dir !== null) throw new FsError(E.EPERM, node.path);
+  requireFree(u, parent, name);
+  copyUp(u, node, 'none');
+  if (node.orphan) throw new FsError(E.ENOENT, node.name);
+  keepOrigin(u, node);
+  const above = copyUpDir(u, parent);
+  const from = u.upperPlace(node);
+  const temporary = u.scratch.temporaryName();
+  check(linkAt(from.fd, from.name, u.scratch.workFd, temporary), node.path);
+  const result = inUpperDir(u, above, (fd) => renameAt(u.scratch.workFd, temporary, fd, name));
+  if (result < 0) unlinkAt(u.scratch.workFd, temporary);
+  check(result, name);
+  check(statAt(u.dirFds.get(above), name, covered), name);
+  u.linkUpper(node, covered.ino);
+  (node.aliases ??= []).push({ parent, name });
+  dirOf(parent).children.set(name, node);
+  u.countLink(node, 1);
+  nameAdded(u, parent, name);
+  u.observer.touchNode(node);
+}
+
+/** Writes down where a copied-up file comes from, before it goes by another name. */
+export function keepOrigin(u: Union, node: Node): void {
+  const { record } = node;
+  if (record === null || record.cover || record.redirect !== null) return;
+  const redirect = originPath(node);
+  if (redirect !== null) setRecord(u, node, { ...record, redirect });
+}
+
+/** The path in the bases of what a node in its own place stands on; null for what was created here. */
+export function originPath(node: Node): string | null {
+  if (node.parent === null) return '';
+  if (node.record?.redirect != null) return node.record.redirect;
+  const above = originPath(node.parent);
+  return above === null ? null : joinPath(above, node.name);
+}
+
+/** Removes a name of something that is no directory. */
+export function unlink(u: Union, parent: Node, name: string): void {
+  const node = u.lookup(parent, name);
+  if (node === null) throw new FsError(E.ENOENT, name);
+  if (node.dir !== null) throw new FsError(E.EISDIR, node.path);
+  const hasLower = hidesLower(u, parent, name);
+  const upperEntry = u.upperNames(parent).has(name);
+  if (upperEntry && !isNamedTwice(node)) pinOrphan(u, node);
+  const above = copyUpDir(u, parent);
+  if (hasLower) check(inUpperDir(u, above, (fd) => putWhiteout(u, fd, name, upperEntry)), name);
+  else if (upperEntry) check(inUpperDir(u, above, (fd) => unlinkAt(fd, name)), name);
+  if (hasLower) u.countLink(node, -1);
+  nodeLosesName(u, node, parent, name);
+  nameRemoved(u, parent, name, hasLower);
+}
+
+/** Removes an empty directory. */
+export function rmdir(u: Union, parent: Node, name: string): void {
+  const node = u.lookup(parent, name);
+  if (node === null) throw new FsError(E.ENOENT, name);
+  const dir = dirOf(node);
+  if (!isEmpty(u, node)) throw new FsError(E.ENOTEMPTY, node.path);
+  const hasLower = hidesLower(u, parent, name);
+  const above = copyUpDir(u, parent);
+  const upperEntry = dir.upper !== null;
+  if (hasLower && upperEntry) swapForWhiteout(u, above, name);
+  else if (hasLower) check(inUpperDir(u, above, (fd) => u.scratch.createWhiteout(fd, name)), name);
+  else removeUpperDir(u, above, name);
+  nodeLosesName(u, node, parent, name);
+  nameRemoved(u, parent, name, hasLower);
+}
+
+/** Whether a base shows an entry of this name here when the upper one is gone. */
+export function hidesLower(u: Union, parent: Node, name: string): boolean {
+  return u.statLower(parent, name, covered) === 0;
+}
+
+function putWhiteout(u: Union, dirFd: number, name: string, replace: boolean): number {
+  if (!replace) return u.scratch.createWhiteout(dirFd, name);
+  u.scratch.replaceByWhiteout(dirFd, name);
+  return 0;
+}
+
+/** A whiteout takes the place of a directory in one step; the directory, with whiteouts in it, is cleared aside. */
+function swapForWhiteout(u: Union, above: LayerDir, name: string): void {
+  const { scratch } = u;
+  const temporary = scratch.temporaryName();
+  check(scratch.createWhiteout(scratch.workFd, temporary), name);
+  const result = inUpperDir(u, above, (fd) => renameAt(scratch.workFd, temporary, fd, name, RENAME_EXCHANGE));
+  removeTree(scratch.workFd, temporary);
+  check(result, name);
+}
+
+function removeUpperDir(u: Union, above: LayerDir, name: string): void {
+  const result = inUpperDir(u, above, (fd) => unlinkAt(fd, name, AT_REMOVEDIR));
+  if (result !== -E.ENOTEMPTY && result !== -E.EEXIST) {
+    check(result, name);
+    return;
+  }
+  const temporary = u.scratch.temporaryName();
+  check(inUpperDir(u, above, (fd) => renameAt(fd, name, u.scratch.workFd, temporary)), name);
+  removeTree(u.scratch.workFd, temporary);
+}
+
+function isNamedTwice(node: Node): boolean {
+  return node.indexKey !== null || (node.aliases !== null && node.aliases.length > 0);
+}
+
+/** Keeps the inode of a file that is about to lose its last name, for those who may have it open. */
+export function pinOrphan(u: Union, node: Node): void {
+  if (node.lookups === 0 || !node.upper || node.dir !== null || node.orphanFd >= 0) return;
+  if (node.record?.metacopy) {
+    // Its bytes are the base's: the union goes on reading them there.
+    return;
+  }
+  if (node.type === S_IFREG) {
+    node.orphanFd = u.fileFds.get(node, true) === undefined ? openUpper(u, node) : u.fileFds.take(node)!;
+    return;
+  }
+  const { fd, name } = u.upperPlace(node);
+  node.orphanFd = check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path);
+}
+
+/** Takes one of a node's names away from it in memory. */
+export function nodeLosesName(u: Union, node: Node, parent: Node, name: string): void {
+  u.detach(parent, name);
+  if (node.aliases !== null) {
+    node.aliases = node.aliases.filter((alias) => alias.parent !== parent || alias.name !== name);
+    if (node.parent === parent && node.name === name) {
+      const next = node.aliases.shift();
+      if (next !== undefined) {
+        node.parent = next.parent;
+        node.name = next.name;
+        return;
+      }
+    } else return;
+  }
+  node.orphan = true;
+  if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
+    node.upper = false;
+    node.record = null;
+  }
+  u.release(node);
+}

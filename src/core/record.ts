@@ -1,0 +1,162 @@
+import { crc32 } from 'node:zlib';
+import { E, FsError } from '../sys/errno';
+import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, openAt, pread, pwrite, renameAt, unlinkAt } from '../sys/file';
+import { readDirectory } from '../sys/directory';
+import { S_IFDIR, S_IFREG } from '../sys/stat';
+import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
+import type { UpperRecord } from './node';
+
+/** The attribute that carries a record. */
+export const RECORD_XATTR = 'user.cowspace.record';
+
+const VERSION = 1;
+const METACOPY = 1;
+const COVER = 2;
+const REDIRECT = 4;
+const FIXED = 44;
+const CHECKSUM = 4;
+const MAX_RECORD = FIXED + 4096 + CHECKSUM;
+
+/** The on-disk form, little-endian; docs/SCRATCH-FORMAT.md has the table. */
+export function encodeRecord(record: UpperRecord): Buffer {
+  const redirect = Buffer.from(record.redirect ?? '', 'latin1');
+  const out = Buffer.alloc(FIXED + redirect.length + CHECKSUM);
+  const { origin } = record;
+  out.writeUInt8(VERSION, 0);
+  out.writeUInt8(
+    (record.metacopy ? METACOPY : 0) |
+      (record.cover ? COVER : 0) |
+      (record.redirect !== null ? REDIRECT : 0),
+    1,
+  );
+  out.writeUInt16LE(origin.layer, 2);
+  out.writeUInt32LE(origin.mode, 4);
+  out.writeUInt32LE(origin.uid, 8);
+  out.writeUInt32LE(origin.gid, 12);
+  out.writeBigUInt64LE(BigInt(origin.ino), 16);
+  out.writeBigUInt64LE(BigInt(origin.size), 24);
+  out.writeBigInt64LE(BigInt(origin.mtime), 32);
+  out.writeUInt32LE(origin.mtimeNsec, 40);
+  redirect.copy(out, FIXED);
+  out.writeUInt32LE(crc32(out.subarray(0, -CHECKSUM)), out.length - CHECKSUM);
+  return out;
+}
+
+/** @throws FsError EIO when the record is damaged or of a newer version */
+export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
+  const damaged =
+    bytes.length < FIXED + CHECKSUM ||
+    bytes.readUInt32LE(bytes.length - CHECKSUM) !== crc32(bytes.subarray(0, -CHECKSUM));
+  if (damaged) throw new FsError(E.EIO, `${what}: its scratch record is damaged`);
+  if (bytes.readUInt8(0) !== VERSION) {
+    throw new FsError(E.EIO, `${what}: its scratch record is of version ${bytes.readUInt8(0)}, not ${VERSION}`);
+  }
+  const flags = bytes.readUInt8(1);
+  const redirect = bytes.toString('latin1', FIXED, bytes.length - CHECKSUM);
+  if (flags & REDIRECT) checkRedirect(redirect, what);
+  return {
+    metacopy: (flags & METACOPY) !== 0,
+    cover: (flags & COVER) !== 0,
+    origin: {
+      layer: bytes.readUInt16LE(2),
+      mode: bytes.readUInt32LE(4),
+      uid: bytes.readUInt32LE(8),
+      gid: bytes.readUInt32LE(12),
+      ino: Number(bytes.readBigUInt64LE(16)),
+      size: Number(bytes.readBigUInt64LE(24)),
+      mtime: Number(bytes.readBigInt64LE(32)),
+      mtimeNsec: bytes.readUInt32LE(40),
+    },
+    redirect: flags & REDIRECT ? redirect : null,
+  };
+}
+
+/** A scratch may come from somebody else: a redirect must stay below the base's root. */
+function checkRedirect(path: string, what: string): void {
+  const bad = path
+    .split('/')
+    .some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
+  if (bad) throw new FsError(E.EIO, `${what}: its scratch record redirects to an invalid path`);
+}
+
+/**
+ * Reads and writes records. Regular files and directories carry theirs in an extended attribute, which moves with
+ * them; symbolic links and special files, which Linux gives no user attributes, have a file named by their inode.
+ */
+export class RecordStore {
+  readonly #dirFd: number;
+  /** Inode numbers that have a record file. */
+  readonly #files = new Set<number>();
+
+  /** @param dirFd the scratch's folder for record files */
+  constructor(dirFd: number) {
+    this.#dirFd = dirFd;
+    readDirectory(dirFd, '', (name) => {
+      if (/^\d+$/.test(name)) this.#files.add(Number(name));
+      else unlinkAt(dirFd, name);
+    });
+  }
+
+  get(dirFd: number, name: string, type: number, ino: number): UpperRecord | null {
+    if (inXattr(type)) {
+      const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
+      if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
+      if (length < 0) throw new FsError(-length, `${name}: reading its scratch record`);
+      return decodeRecord(buffer.subarray(0, length), name);
+    }
+    return this.#files.has(ino) ? this.#readFile(name, ino) : null;
+  }
+
+  /** Stores or, with null, removes a record; atomic. */
+  set(dirFd: number, name: string, type: number, ino: number, record: UpperRecord | null): void {
+    const result = inXattr(type)
+      ? setOrRemoveXattr(dirFd, name, record)
+      : record === null
+        ? this.#removeFile(ino)
+        : this.#writeFile(ino, record);
+    if (result < 0) throw new FsError(-result, `${name}: writing its scratch record`);
+  }
+
+  /** Drops the record file of an inode that is gone. */
+  forget(ino: number): void {
+    this.#removeFile(ino);
+  }
+
+  #readFile(what: string, ino: number): UpperRecord {
+    const fd = openAt(this.#dirFd, String(ino), O_RDONLY | O_NOFOLLOW);
+    if (fd < 0) throw new FsError(-fd, `${what}: reading its scratch record`);
+    const length = pread(fd, buffer, buffer.length, 0);
+    close(fd);
+    return decodeRecord(buffer.subarray(0, Math.max(length, 0)), what);
+  }
+
+  #writeFile(ino: number, record: UpperRecord): number {
+    const bytes = encodeRecord(record);
+    const temporary = `${ino}.new`;
+    unlinkAt(this.#dirFd, temporary);
+    const fd = openAt(this.#dirFd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    if (fd < 0) return fd;
+    const written = pwrite(fd, bytes, bytes.length, 0);
+    close(fd);
+    if (written < bytes.length) return written < 0 ? written : -E.ENOSPC;
+    this.#files.add(ino);
+    return renameAt(this.#dirFd, temporary, this.#dirFd, String(ino));
+  }
+
+  #removeFile(ino: number): number {
+    if (this.#files.delete(ino)) unlinkAt(this.#dirFd, String(ino));
+    return 0;
+  }
+}
+
+const buffer = Buffer.alloc(MAX_RECORD);
+
+function inXattr(type: number): boolean {
+  return type === S_IFREG || type === S_IFDIR;
+}
+
+function setOrRemoveXattr(dirFd: number, name: string, record: UpperRecord | null): number {
+  if (record !== null) return setXattrAt(dirFd, name, RECORD_XATTR, encodeRecord(record));
+  const result = removeXattrAt(dirFd, name, RECORD_XATTR);
+  return result === -E.ENODATA ? 0 : result;
+}

@@ -1,0 +1,287 @@
+import { mkdirSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CowspaceError } from '../protocol/errors';
+import { toBytes, toText } from '../sys/bytes';
+import { check, E, FsError } from '../sys/errno';
+import {
+  AT_FDCWD,
+  AT_REMOVEDIR,
+  close,
+  fsync,
+  mkdirAt,
+  mknodAt,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  openAt,
+  pwrite,
+  renameAt,
+  unlinkAt,
+} from '../sys/file';
+import { readDirectory } from '../sys/directory';
+import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt } from '../sys/stat';
+import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
+import { RecordStore } from './record';
+
+/** The scratch's own description, `cowspace.json`. */
+const FORMAT = 1;
+const metaSchema = z.object({
+  format: z.number(),
+  bases: z.array(z.string()).min(1),
+  /** How a whiteout looks: a character device 0/0, or an empty file with an attribute where devices are refused. */
+  whiteouts: z.enum(['device', 'xattr']),
+});
+type Meta = z.infer<typeof metaSchema>;
+
+const OPAQUE = 'overlay.opaque';
+const WHITEOUT_XATTR = 'user.overlay.whiteout';
+/** The values of the opaque attribute: hides the bases; or merely contains whiteouts of the attribute form. */
+const HIDES = Buffer.from('y');
+const HAS_XATTR_WHITEOUTS = Buffer.from('x');
+
+/**
+ * The writable branch on disk: `upper/` in the format of kernel overlayfs, and beside it what that format lacks.
+ * docs/SCRATCH-FORMAT.md describes each part.
+ */
+export class Scratch {
+  readonly path: string;
+  readonly upperFd: number;
+  /** Things under construction or on their way out; emptied at the start. */
+  readonly workFd: number;
+  readonly indexFd: number;
+  readonly trashFd: number;
+  readonly records: RecordStore;
+  readonly #meta: Meta;
+  readonly #recordsFd: number;
+  #next = 0;
+
+  /**
+   * Opens the scratch at `path`, made first when it is absent or empty.
+   *
+   * @param path absolute
+   * @param bases the bases' real paths, in order
+   * @throws CowspaceError `wrong-scratch` when it was made for other bases or by a newer version, `not-empty` when the
+   *   folder holds something else
+   */
+  static open(path: string, bases: readonly string[]): Scratch {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const real = realpathSync(path);
+    const meta = readMeta(real) ?? createScratch(real, bases);
+    if (meta.format > FORMAT) {
+      throw new CowspaceError(
+        'wrong-scratch',
+        `The scratch ${real} was made by a newer version (format ${meta.format}); update cowspace to use it.`,
+        { path: real },
+      );
+    }
+    if (meta.bases.length !== bases.length || meta.bases.some((base, i) => base !== bases[i])) {
+      throw new CowspaceError(
+        'wrong-scratch',
+        `The scratch ${real} was made for ${meta.bases.join(', ')}, not for ${bases.join(', ')}. ` +
+          'Choose another scratch folder with --scratch, or mount it over the bases it was made for.',
+        { path: real },
+      );
+    }
+    return new Scratch(real, meta);
+  }
+
+  private constructor(path: string, meta: Meta) {
+    this.path = path;
+    this.#meta = meta;
+    const root = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
+    const open = (name: string): number => {
+      const made = mkdirAt(root, name, 0o700);
+      if (made < 0 && made !== -E.EEXIST) check(made, name);
+      return check(openAt(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
+    };
+    this.upperFd = open('upper');
+    this.workFd = open('work');
+    this.indexFd = open('index');
+    this.trashFd = open('trash');
+    this.#recordsFd = open('records');
+    close(root);
+    this.records = new RecordStore(this.#recordsFd);
+    emptyDirectory(this.workFd);
+  }
+
+  close(): void {
+    for (const fd of [this.upperFd, this.workFd, this.indexFd, this.trashFd, this.#recordsFd]) close(fd);
+  }
+
+  /** A name in `work/` that nothing has. */
+  temporaryName(): string {
+    return String(this.#next++);
+  }
+
+  /** Whether whiteouts are attributes of empty files, which then must be looked for on each empty file. */
+  get xattrWhiteouts(): boolean {
+    return this.#meta.whiteouts === 'xattr';
+  }
+
+  /** Puts a whiteout at a name that does not exist. Returns 0 or a negative errno. */
+  createWhiteout(dirFd: number, name: string): number {
+    if (this.#meta.whiteouts === 'device') return mknodAt(dirFd, name, S_IFCHR, 0);
+    const fd = openAt(dirFd, name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+    if (fd < 0) return fd;
+    close(fd);
+    const marked = setXattrAt(dirFd, name, WHITEOUT_XATTR, HIDES);
+    if (marked < 0) return marked;
+    if (opaqueValue(dirFd, '') !== 'y') {
+      setXattrAt(dirFd, '', `user.${OPAQUE}`, HAS_XATTR_WHITEOUTS);
+    }
+    return 0;
+  }
+
+  /** Replaces what is at a name by a whiteout, in one step. */
+  replaceByWhiteout(dirFd: number, name: string): void {
+    const temporary = this.temporaryName();
+    check(this.createWhiteout(this.workFd, temporary), `whiteout of ${name}`);
+    const result = renameAt(this.workFd, temporary, dirFd, name);
+    if (result < 0) {
+      unlinkAt(this.workFd, temporary);
+      throw new FsError(-result, `whiteout of ${name}`);
+    }
+  }
+
+  isWhiteout(dirFd: number, name: string, stat: Stat): boolean {
+    if (stat.type === S_IFCHR) return stat.rdev === 0;
+    return (
+      this.xattrWhiteouts &&
+      stat.type === S_IFREG &&
+      stat.size === 0 &&
+      getXattrAt(dirFd, name, WHITEOUT_XATTR, none) >= 0
+    );
+  }
+
+  isOpaque(dirFd: number, name: string): boolean {
+    return opaqueValue(dirFd, name) === 'y';
+  }
+
+  /** Makes a directory hide whatever the bases have at its place. */
+  setOpaque(dirFd: number, name: string): void {
+    check(setXattrAt(dirFd, name, `user.${OPAQUE}`, HIDES), `${name}: marking it opaque`);
+    // Kernel overlayfs as root reads this one; an ordinary user may not write it.
+    setXattrAt(dirFd, name, `trusted.${OPAQUE}`, HIDES);
+  }
+
+  clearOpaque(dirFd: number, name: string): void {
+    removeXattrAt(dirFd, name, `user.${OPAQUE}`);
+    removeXattrAt(dirFd, name, `trusted.${OPAQUE}`);
+  }
+}
+
+const none = Buffer.alloc(0);
+const small = Buffer.alloc(8);
+
+function opaqueValue(dirFd: number, name: string): string {
+  for (const space of ['user', 'trusted']) {
+    const length = getXattrAt(dirFd, name, `${space}.${OPAQUE}`, small);
+    if (length > 0) return small.toString('latin1', 0, length);
+  }
+  return '';
+}
+
+function readMeta(path: string): Meta | null {
+  let text: string;
+  try {
+    text = readFileSync(join(path, 'cowspace.json'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const parsed = metaSchema.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new CowspaceError('wrong-scratch', `${join(path, 'cowspace.json')} is damaged: ${parsed.error.message}`, {
+    path,
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Files that the daemon may leave in a scratch before this one describes it. */
+const OWN_FILES = new Set(['lock']);
+
+function createScratch(path: string, bases: readonly string[]): Meta {
+  if (readdirSync(path).some((name) => !OWN_FILES.has(name))) {
+    throw new CowspaceError(
+      'not-empty',
+      `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
+      { path },
+    );
+  }
+  const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
+  try {
+    const meta: Meta = { format: FORMAT, bases: [...bases], ...probe(fd) };
+    const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
+    const file = check(openAt(fd, 'cowspace.json.new', O_WRONLY | O_CREAT | O_EXCL, 0o600), path);
+    check(pwrite(file, bytes, bytes.length, 0), path);
+    check(fsync(file), path);
+    close(file);
+    check(renameAt(fd, 'cowspace.json.new', fd, 'cowspace.json'), path);
+    check(fsync(fd), path);
+    return meta;
+  } finally {
+    close(fd);
+  }
+}
+
+/** Finds out what the scratch's file system can do. */
+function probe(dirFd: number): Pick<Meta, 'whiteouts'> {
+  const name = 'probe';
+  const device = mknodAt(dirFd, name, S_IFCHR, 0) === 0;
+  if (device) unlinkAt(dirFd, name);
+  const fd = check(openAt(dirFd, name, O_WRONLY | O_CREAT | O_EXCL, 0o600), toText(name));
+  close(fd);
+  const xattrs = setXattrAt(dirFd, name, 'user.cowspace.probe', HIDES) === 0;
+  unlinkAt(dirFd, name);
+  if (!xattrs) {
+    throw new CowspaceError(
+      'unsupported',
+      'The file system of the scratch takes no extended attributes of users. ' +
+        'Choose a scratch on another file system with --scratch.',
+    );
+  }
+  return { whiteouts: device ? 'device' : 'xattr' };
+}
+
+/** Deletes all that is below a directory, which stays. */
+export function emptyDirectory(dirFd: number): void {
+  const entries: { name: string; type: number }[] = [];
+  readDirectory(dirFd, '', (name, _ino, type) => entries.push({ name, type }));
+  for (const { name, type } of entries) removeTree(dirFd, name, type);
+}
+
+const stat = new Stat();
+
+/** Deletes a file or a whole directory; what is gone already is no error. @param type as in a mode, 0 for unknown */
+export function removeTree(dirFd: number, name: string, type = 0): void {
+  let kind = type;
+  if (kind === 0) {
+    const result = statAt(dirFd, name, stat);
+    if (result === -E.ENOENT) return;
+    check(result, name);
+    kind = stat.type;
+  }
+  if (kind !== S_IFDIR) {
+    const result = unlinkAt(dirFd, name);
+    if (result !== -E.ENOENT) check(result, name);
+    return;
+  }
+  const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
+  try {
+    emptyDirectory(fd);
+  } finally {
+    close(fd);
+  }
+  check(unlinkAt(dirFd, name, AT_REMOVEDIR), name);
+}

@@ -1,0 +1,517 @@
+import { check, E, FsError } from '../sys/errno';
+import { close } from '../sys/file';
+import { readDirectory } from '../sys/directory';
+import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import type { Invalidator } from './filesystem';
+import { DirFds, type Layer, LayerDir } from './layer';
+import { type DirState, Node, type UpperName } from './node';
+import type { Scratch } from './scratch';
+
+/** What happened to the tree, for the list of changes. */
+export interface ChangeObserver {
+  /** Contents or metadata of a node changed. */
+  touchNode(node: Node): void;
+  /** A name appeared, disappeared or stands for something else. */
+  touchName(parent: Node, name: string): void;
+  /** As before, for everything below the name too. */
+  touchTree(parent: Node, name: string): void;
+}
+
+const ROOT_ID = 1;
+/** Inode numbers of other devices than the first base's get the device's index in these high bits. */
+const DEVICE_SHIFT = 2 ** 48;
+
+/**
+ * The state of a mounted union, and how names become nodes. The modules beside this one are its operations.
+ */
+export class Union {
+  readonly scratch: Scratch;
+  /** The scratch's upper tree first, then the bases in order. */
+  readonly layers: readonly Layer[];
+  readonly dirFds: DirFds;
+  readonly fileFds: FileFds;
+  readonly nodes = new Map<number, Node>();
+  readonly root: Node;
+  readonly invalidator: Invalidator;
+  readonly observer: ChangeObserver;
+  /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
+  readonly linkedUpper = new Map<number, Node>();
+  readonly linkedLower = new Map<string, Node>();
+  /** Base inodes with several links that were copied up: names in the scratch's index. */
+  readonly indexed = new Set<string>();
+  readonly #devices: number[] = [];
+  /** Names of base inodes with several links that came or went since the mount, by their key. */
+  readonly #linkDelta = new Map<string, number>();
+  #nextId = ROOT_ID;
+  /** The node whose attributes `#stat` still holds from its lookup, to spare the driver's getattr a system call. */
+  #fresh: Node | null = null;
+  readonly #stat = new Stat();
+
+  constructor(
+    scratch: Scratch,
+    layers: readonly Layer[],
+    dirFds: DirFds,
+    fileFdLimit: number,
+    invalidator: Invalidator,
+    observer: ChangeObserver,
+  ) {
+    this.scratch = scratch;
+    this.layers = layers;
+    this.dirFds = dirFds;
+    this.fileFds = new FileFds(fileFdLimit);
+    this.invalidator = invalidator;
+    this.observer = observer;
+    readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
+    this.root = this.#newNode(S_IFDIR, null, '');
+    this.root.upper = true;
+    this.root.lookups = 1;
+    const dir = dirOf(this.root);
+    dir.upper = layers[0]!.root;
+    dir.lowers = layers.slice(1).map((layer) => layer.root);
+    this.#rememberDevices();
+  }
+
+  /** The node with this id. @throws FsError ESTALE */
+  node(id: number): Node {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new FsError(E.ESTALE, `node ${id}`);
+    return node;
+  }
+
+  /** The child of a directory, or null. */
+  lookup(parent: Node, name: string): Node | null {
+    const dir = dirOf(parent);
+    const known = dir.children.get(name);
+    if (known !== undefined) return known;
+    if (parent.orphan) return null;
+    if (dir.upper !== null) {
+      const entry = this.upperNames(parent).get(name);
+      if (entry?.whiteout) return null;
+      if (entry !== undefined) return this.#lookupUpper(parent, name);
+    }
+    return this.#lookupLower(parent, name);
+  }
+
+  /** All names of a directory's upper side, read from disk on first use. Empty where there is none. */
+  upperNames(parent: Node): Map<string, UpperName> {
+    const dir = dirOf(parent);
+    if (dir.upperNames !== null) return dir.upperNames;
+    const names = new Map<string, UpperName>();
+    dir.upperNames = names;
+    if (dir.upper === null) return names;
+    const suspects: string[] = [];
+    const fd = this.dirFds.get(dir.upper);
+    const result = readDirectory(fd, '', (name, _ino, type) => {
+      names.set(name, { whiteout: false });
+      if (type === S_IFCHR || type === 0 || (type === S_IFREG && this.scratch.xattrWhiteouts)) suspects.push(name);
+    });
+    check(result, parent.path);
+    for (const name of suspects) {
+      if (statAt(fd, name, this.#stat) < 0) continue;
+      this.#fresh = null;
+      names.set(name, { whiteout: this.scratch.isWhiteout(fd, name, this.#stat) });
+    }
+    return names;
+  }
+
+  /** Metadata of what the bases have under a name of this directory (regardless of the scratch), or a negative errno. */
+  statLower(parent: Node, name: string, out: Stat): number {
+    for (const lower of dirOf(parent).lowers) {
+      const result = statAt(this.dirFds.get(lower), name, out);
+      if (result !== -E.ENOENT) return result;
+    }
+    return -E.ENOENT;
+  }
+
+  /** Adds a node for something that now exists in the upper directory. */
+  addUpper(parent: Node, name: string, type: number): Node {
+    const node = this.#newNode(type, parent, name);
+    node.upper = true;
+    if (node.dir !== null) {
+      node.dir.upper = new LayerDir(0, dirOf(parent).upper, name);
+      node.dir.opaque = false;
+    }
+    this.attach(node, parent, name);
+    return node;
+  }
+
+  /** Gives a node its (new) place in memory. */
+  attach(node: Node, parent: Node, name: string): void {
+    node.parent = parent;
+    node.name = name;
+    dirOf(parent).children.set(name, node);
+    if (node.dir?.upper) {
+      node.dir.upper.parent = dirOf(parent).upper;
+      node.dir.upper.name = name;
+    }
+  }
+
+  /** Takes a name from memory; the node stays for those who hold it. */
+  detach(parent: Node, name: string): void {
+    dirOf(parent).children.delete(name);
+  }
+
+  remember(node: Node): void {
+    node.lookups++;
+  }
+
+  forget(id: number, count: number): void {
+    const node = this.nodes.get(id);
+    if (node === undefined) return;
+    node.lookups = Math.max(0, node.lookups - count);
+    this.release(node);
+  }
+
+  /** Lets a node leave the memory when nobody holds it; then its parents too. */
+  release(node: Node): void {
+    for (let at: Node | null = node; at !== null && at !== this.root; ) {
+      if (at.lookups > 0 || (at.dir !== null && at.dir.children.size > 0)) return;
+      if (!this.nodes.delete(at.id)) return;
+      const parent: Node | null = at.parent;
+      if (at === this.#fresh) this.#fresh = null;
+      this.fileFds.drop(at);
+      if (at.orphanFd >= 0) close(at.orphanFd);
+      at.orphanFd = -1;
+      if (at.dir !== null) {
+        if (at.dir.upper !== null) this.dirFds.drop(at.dir.upper);
+        for (const lower of at.dir.lowers) this.dirFds.drop(lower);
+      }
+      this.#unlinkMaps(at);
+      if (at.orphan || parent === null) return;
+      if (dirOf(parent).children.get(at.name) === at) this.detach(parent, at.name);
+      at.aliases?.forEach((alias) => this.detach(alias.parent, alias.name));
+      at = parent;
+    }
+  }
+
+  /** Metadata of a node as its layer has it, before the union's view of inode numbers. */
+  statBacking(node: Node, out: Stat): void {
+    if (node.orphanFd >= 0) {
+      check(statFd(node.orphanFd, out), node.name);
+      return;
+    }
+    if (node.upper) {
+      const { fd, name } = this.upperPlace(node);
+      check(statAt(fd, name, out), node.path);
+      return;
+    }
+    if (node.dir !== null) {
+      const first = node.dir.lowers[0];
+      if (first === undefined) throw new FsError(E.ESTALE, node.path);
+      check(statFd(this.dirFds.get(first), out), node.path);
+      return;
+    }
+    if (node.lowerDir === null) throw new FsError(E.ESTALE, node.path);
+    check(statAt(this.dirFds.get(node.lowerDir), node.lowerName, out), node.path);
+  }
+
+  /** Forgets what the last lookup read: something changed. */
+  clearFresh(): void {
+    this.#fresh = null;
+  }
+
+  /** Takes over what the last lookup read, when it was of this node and nothing happened since. */
+  takeFresh(node: Node, out: Stat): boolean {
+    if (this.#fresh !== node) return false;
+    Object.assign(out, this.#stat);
+    this.#fresh = null;
+    return true;
+  }
+
+  /** Where a node's inode lies in the scratch, as a directory descriptor (valid until the next call) and a name. */
+  upperPlace(node: Node): { fd: number; name: string } {
+    if (node.indexKey !== null) return { fd: this.scratch.indexFd, name: node.indexKey };
+    if (node.parent === null) return { fd: this.scratch.upperFd, name: '.' };
+    const above = dirOf(node.parent).upper;
+    if (above === null || node.orphan) throw new FsError(E.ESTALE, node.name);
+    return { fd: this.dirFds.get(above), name: node.name };
+  }
+
+  /** Inode number as users see it: unique over all layers. */
+  unionIno(dev: number, ino: number): number {
+    let index = this.#devices.indexOf(dev);
+    if (index < 0) index = this.#devices.push(dev) - 1;
+    return index === 0 ? ino : (ino % DEVICE_SHIFT) + (index % 32) * DEVICE_SHIFT;
+  }
+
+  /** Link count as users see it: the base's, and what came and went in the union. */
+  unionLinks(node: Node, count: number): number {
+    if (node.linkedKey === null) return count;
+    const base = node.upper ? this.#lowerLinks(node, count) : count;
+    return Math.max(1, base + (this.#linkDelta.get(node.linkedKey) ?? 0));
+  }
+
+  /** Notes that a name of a base inode with several links came (1) or went (-1). */
+  countLink(node: Node, delta: number): void {
+    if (node.linkedKey === null) return;
+    this.#linkDelta.set(node.linkedKey, (this.#linkDelta.get(node.linkedKey) ?? 0) + delta);
+  }
+
+  #lowerLinks(node: Node, otherwise: number): number {
+    const stat = new Stat();
+    if (node.lowerDir === null) return otherwise;
+    return statAt(this.dirFds.get(node.lowerDir), node.lowerName, stat) === 0 ? stat.nlink : otherwise;
+  }
+
+  /** The device that a layer's root lies on. */
+  layerDevice(layer: number): number {
+    return this.#layerDevices[layer] ?? 0;
+  }
+
+  readonly #layerDevices: number[] = [];
+
+  /** The first base's inode numbers stay as they are, then each layer in order. */
+  #rememberDevices(): void {
+    const out = new Stat();
+    this.layers.forEach((layer, i) => {
+      check(statFd(this.dirFds.get(layer.root), out), layer.path);
+      this.#layerDevices[i] = out.dev;
+    });
+    const [scratch, ...bases] = this.#layerDevices;
+    for (const dev of [...bases, scratch!]) if (!this.#devices.includes(dev)) this.#devices.push(dev);
+  }
+
+  #newNode(type: number, parent: Node | null, name: string): Node {
+    const node = new Node(this.#nextId++, type, parent, name);
+    this.nodes.set(node.id, node);
+    return node;
+  }
+
+  #lookupUpper(parent: Node, name: string): Node | null {
+    const fd = this.dirFds.get(dirOf(parent).upper!);
+    const result = statAt(fd, name, this.#stat);
+    if (result === -E.ENOENT) return null;
+    check(result, name);
+    const { type, ino, nlink } = this.#stat;
+    if (type !== S_IFDIR && nlink > 1) {
+      const linked = this.linkedUpper.get(ino);
+      if (linked !== undefined) return this.#addAlias(linked, parent, name);
+    }
+    const record = this.scratch.records.get(fd, name, type, ino);
+    const node = this.addUpper(parent, name, type);
+    node.record = record;
+    if (node.dir !== null) this.#mergeDir(node, fd, name);
+    else this.#findLower(node);
+    if (type !== S_IFDIR && nlink > 1) this.linkUpper(node, ino);
+    this.#fresh = node;
+    return node;
+  }
+
+  /** Finds the base directories that an upper directory merges with. */
+  #mergeDir(node: Node, parentFd: number, name: string): void {
+    const dir = dirOf(node);
+    dir.opaque = this.scratch.isOpaque(parentFd, name);
+    dir.lowers = this.lowersOf(node);
+    // Looking for lower directories may have used the shared buffer.
+    check(statAt(this.dirFds.get(dirOf(node.parent!).upper!), name, this.#stat), name);
+  }
+
+  /** The base directories below an upper directory, by its place or its redirect. */
+  lowersOf(node: Node): LayerDir[] {
+    if (dirOf(node).opaque) return [];
+    if (node.record?.redirect != null) return this.resolveLowers(node.record.redirect);
+    return this.#childLowers(dirOf(node.parent!).lowers, node.name);
+  }
+
+  /** Which base file stands behind an upper file that still needs it. */
+  #findLower(node: Node): void {
+    if (!node.record?.metacopy) return;
+    const place =
+      node.record.redirect === null
+        ? { lowers: dirOf(node.parent!).lowers, name: node.name }
+        : this.resolvePlace(node.record.redirect);
+    if (place !== null) this.setLower(node, place.lowers, place.name);
+    const { fd, name } = this.upperPlace(node);
+    check(statAt(fd, name, this.#stat), name);
+  }
+
+  /** Remembers the first base that has a file of this name. */
+  setLower(node: Node, lowers: readonly LayerDir[], name: string): void {
+    for (const lower of lowers) {
+      if (statAt(this.dirFds.get(lower), name, this.#stat) !== 0) continue;
+      node.lowerDir = lower;
+      node.lowerName = name;
+      return;
+    }
+  }
+
+  #lookupLower(parent: Node, name: string): Node | null {
+    const dir = dirOf(parent);
+    const { lowers } = dir;
+    for (let i = 0; i < lowers.length; i++) {
+      const lower = lowers[i]!;
+      const result = statAt(this.dirFds.get(lower), name, this.#stat);
+      if (result === -E.ENOENT) continue;
+      check(result, name);
+      return this.#stat.type === S_IFDIR
+        ? this.#addLowerDir(parent, name, lower, lowers.slice(i + 1))
+        : this.#addLowerFile(parent, name, lower);
+    }
+    return null;
+  }
+
+  #addLowerDir(parent: Node, name: string, first: LayerDir, rest: readonly LayerDir[]): Node {
+    const node = this.#newNode(S_IFDIR, parent, name);
+    const dir = dirOf(node);
+    dir.lowers = [new LayerDir(first.layer, first, name)];
+    if (rest.length > 0) {
+      const stat = Object.assign(new Stat(), this.#stat);
+      dir.lowers.push(...this.#childLowers(rest, name));
+      Object.assign(this.#stat, stat);
+    }
+    this.attach(node, parent, name);
+    this.#fresh = node;
+    return node;
+  }
+
+  #addLowerFile(parent: Node, name: string, lower: LayerDir): Node {
+    const { type, ino, nlink, dev } = this.#stat;
+    const key = nlink > 1 && dev === this.layerDevice(lower.layer) ? linkKey(lower.layer, ino) : null;
+    if (key !== null) {
+      const linked = this.linkedLower.get(key);
+      if (linked !== undefined) return this.#addAlias(linked, parent, name);
+    }
+    const node = this.#newNode(type, parent, name);
+    node.lowerDir = lower;
+    node.lowerName = name;
+    this.attach(node, parent, name);
+    if (key !== null) {
+      node.linkedKey = key;
+      this.linkedLower.set(key, node);
+      if (this.indexed.has(key)) this.#useIndex(node, key);
+    }
+    this.#fresh = node;
+    return node;
+  }
+
+  /** A base file with several names that was copied up under another of them. */
+  #useIndex(node: Node, key: string): void {
+    node.indexKey = key;
+    node.upper = true;
+    check(statAt(this.scratch.indexFd, key, this.#stat), key);
+    node.record = this.scratch.records.get(this.scratch.indexFd, key, node.type, this.#stat.ino);
+    this.linkUpper(node, this.#stat.ino);
+  }
+
+  #addAlias(node: Node, parent: Node, name: string): Node {
+    if (node.orphan || node.parent === null) {
+      node.orphan = false;
+      this.attach(node, parent, name);
+    } else {
+      (node.aliases ??= []).push({ parent, name });
+      dirOf(parent).children.set(name, node);
+    }
+    this.#fresh = null;
+    return node;
+  }
+
+  /** Makes an upper inode with several names be found under each of them. */
+  linkUpper(node: Node, ino: number): void {
+    node.linkedIno = ino;
+    this.linkedUpper.set(ino, node);
+  }
+
+  #unlinkMaps(node: Node): void {
+    if (node.linkedIno > 0 && this.linkedUpper.get(node.linkedIno) === node) this.linkedUpper.delete(node.linkedIno);
+    if (node.linkedKey !== null && this.linkedLower.get(node.linkedKey) === node) {
+      this.linkedLower.delete(node.linkedKey);
+    }
+  }
+
+  /** The directories of this name in a list of base directories; one that is no directory ends it. */
+  #childLowers(lowers: readonly LayerDir[], name: string): LayerDir[] {
+    const found: LayerDir[] = [];
+    for (const lower of lowers) {
+      const result = statAt(this.dirFds.get(lower), name, this.#stat);
+      this.#fresh = null;
+      if (result === -E.ENOENT) continue;
+      check(result, name);
+      if (this.#stat.type !== S_IFDIR) break;
+      found.push(new LayerDir(lower.layer, lower, name));
+    }
+    return found;
+  }
+
+  /** The merged base directories at a path of the bases alone. */
+  resolveLowers(path: string): LayerDir[] {
+    let lowers = this.layers.slice(1).map((layer) => layer.root);
+    for (const name of path === '' ? [] : path.split('/')) {
+      lowers = this.#childLowers(lowers, name);
+      if (lowers.length === 0) break;
+    }
+    return lowers;
+  }
+
+  /** Splits a path of the bases into its merged directory and a name. */
+  resolvePlace(path: string): { lowers: LayerDir[]; name: string } | null {
+    const slash = path.lastIndexOf('/');
+    const lowers = this.resolveLowers(slash < 0 ? '' : path.slice(0, slash));
+    return lowers.length === 0 ? null : { lowers, name: path.slice(slash + 1) };
+  }
+
+  close(): void {
+    for (const node of this.nodes.values()) if (node.orphanFd >= 0) close(node.orphanFd);
+    this.fileFds.closeAll();
+    this.dirFds.closeAll();
+    this.scratch.close();
+  }
+}
+
+/** The directory side of a node. @throws FsError ENOTDIR */
+export function dirOf(node: Node): DirState {
+  if (node.dir === null) throw new FsError(E.ENOTDIR, node.path);
+  return node.dir;
+}
+
+/** Name in the index of a base inode with several links, on the device of the base's root. */
+export function linkKey(layer: number, ino: number): string {
+  return `${layer}-${ino.toString(16)}`;
+}
+
+/** Open descriptors of regular files by node, the most recently used ones kept. */
+export class FileFds {
+  readonly #fds = new Map<Node, { fd: number; writable: boolean }>();
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** The node's descriptor if it is open and, when asked, writable. */
+  get(node: Node, writable: boolean): number | undefined {
+    const open = this.#fds.get(node);
+    if (open === undefined || (writable && !open.writable)) return undefined;
+    this.#fds.delete(node);
+    this.#fds.set(node, open);
+    return open.fd;
+  }
+
+  add(node: Node, fd: number, writable: boolean): void {
+    this.drop(node);
+    this.#fds.set(node, { fd, writable });
+    if (this.#fds.size <= this.#capacity) return;
+    const oldest = this.#fds.keys().next().value!;
+    this.drop(oldest);
+  }
+
+  /** Takes the descriptor out of here without closing it. */
+  take(node: Node): number | undefined {
+    const open = this.#fds.get(node);
+    this.#fds.delete(node);
+    return open?.fd;
+  }
+
+  /** Closes the node's descriptor, when what it stands for changes. */
+  drop(node: Node): void {
+    const open = this.#fds.get(node);
+    if (open === undefined) return;
+    this.#fds.delete(node);
+    close(open.fd);
+  }
+
+  closeAll(): void {
+    for (const { fd } of this.#fds.values()) close(fd);
+    this.#fds.clear();
+  }
+}
+
