@@ -34,6 +34,10 @@ export const errorDataSchema = z.object({
   conflicts: z.array(conflictSchema).optional(),
 });
 
+/** An error as it travels between processes. */
+export const errorMessageSchema = errorDataSchema.extend({ message: z.string() });
+export type ErrorMessage = z.infer<typeof errorMessageSchema>;
+
 /** An error that a person is meant to read: the message says what is wrong and what to do. */
 export class CowspaceError extends Error {
   override readonly name = 'CowspaceError';
@@ -48,4 +52,39 @@ export class CowspaceError extends Error {
     this.path = details.path;
     this.conflicts = details.conflicts ?? [];
   }
+}
+
+/** Whatever was thrown, as an error with a code: a failed system call becomes `io`, what nobody foresaw `internal`. */
+export function asCowspaceError(error: unknown): CowspaceError {
+  if (error instanceof CowspaceError) return error;
+  if (!(error instanceof Error)) return new CowspaceError('internal', String(error));
+  const converted = new CowspaceError(isSystemError(error) ? 'io' : 'internal', error.message);
+  if (error.stack !== undefined) converted.stack = error.stack;
+  return converted;
+}
+
+export function isSystemError(error: unknown): error is Error & { code: string; errno: number } {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
+}
+
+/** Whether a system call failed for this reason, such as `ENOENT`. */
+export function failedWith(error: unknown, ...codes: string[]): boolean {
+  return isSystemError(error) && codes.includes(error.code);
+}
+
+export function toErrorMessage(error: unknown): ErrorMessage {
+  const { code, message, path, conflicts } = asCowspaceError(error);
+  return {
+    code,
+    message,
+    ...(path !== undefined && { path }),
+    ...(conflicts.length > 0 && { conflicts: [...conflicts] }),
+  };
+}
+
+export function fromErrorMessage({ code, message, path, conflicts }: ErrorMessage): CowspaceError {
+  return new CowspaceError(code, message, {
+    ...(path !== undefined && { path }),
+    ...(conflicts !== undefined && { conflicts }),
+  });
 }

@@ -149,7 +149,11 @@ export const readParamsSchema = z.object({
   side: sideSchema,
   offset: z.number().int().nonnegative(),
   /** Bytes, at most 1 MiB. */
-  length: z.number().int().nonnegative().max(1 << 20),
+  length: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(1 << 20),
 });
 export const readResultSchema = z.object({ base64: z.string(), eof: z.boolean() });
 
