@@ -29,6 +29,22 @@ export function bindOptional(name: string, result: string, args: string[]): Call
   }
 }
 
+/** Binds a function that may block for long: it runs on a thread of the pool. Pointers must stay as they are until then. */
+export function bindAsync(
+  name: string,
+  result: string,
+  args: string[],
+): (...args: unknown[]) => Promise<number> {
+  const raw = library.func(name, result, args);
+  return (...values) =>
+    new Promise((resolve, reject) => {
+      raw.async(...values, (error: Error | null, value: number) => {
+        if (error) reject(error);
+        else resolve(value === -1 ? -koffi.errno() : value);
+      });
+    });
+}
+
 /** The address of a buffer's first byte, for structures that hold pointers. The buffer must outlive the call. */
 export function addressOf(buffer: Buffer): bigint {
   return BigInt(koffi.address(buffer));

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { bind } from './libc';
 
 const calls = {
@@ -6,6 +7,8 @@ const calls = {
   flock: bind('flock', 'int', ['int', 'int']),
   getrlimit: bind('getrlimit64', 'int', ['int', 'void *']),
   setrlimit: bind('setrlimit64', 'int', ['int', 'void *']),
+  getpagesize: bind('getpagesize', 'int', []),
+  fcntl: bind('fcntl', 'int', ['int', 'int', 'int']),
 };
 
 export const POLLIN = 0x001;
@@ -14,6 +17,8 @@ export const POLLHUP = 0x010;
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
+const F_GETFL = 3;
+const F_SETFL = 4;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const RLIMIT_NOFILE = 7;
@@ -48,6 +53,12 @@ export function eventFd(): number {
   return calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
+/** Makes reading from `fd` return -EAGAIN instead of waiting (`O_NONBLOCK`). Returns 0 or a negative errno. */
+export function setNonBlocking(fd: number): number {
+  const flags = calls.fcntl(fd, F_GETFL, 0);
+  return flags < 0 ? flags : calls.fcntl(fd, F_SETFL, flags | constants.O_NONBLOCK);
+}
+
 /** Takes an exclusive lock that the kernel drops when the process dies; -EWOULDBLOCK when another holds it. */
 export function tryLock(fd: number): number {
   return calls.flock(fd, LOCK_EX | LOCK_NB);
@@ -62,4 +73,9 @@ export function raiseDescriptorLimit(): number {
   limit.writeBigUInt64LE(hard, 0);
   calls.setrlimit(RLIMIT_NOFILE, limit);
   return Number(hard);
+}
+
+/** Size of a memory page in bytes, the unit in which the kernel counts buffers. */
+export function pageSize(): number {
+  return calls.getpagesize();
 }

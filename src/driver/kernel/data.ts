@@ -1,0 +1,89 @@
+import { modeWithoutSetId } from './attributes';
+import type { Exchange, Handler } from './exchange';
+import {
+  CopyFileRangeIn,
+  CopyFileRangeOut,
+  FallocateIn,
+  FSYNC_FDATASYNC,
+  FsyncIn,
+  LseekIn,
+  LseekOut,
+  Opcode,
+  ReadIn,
+  WRITE_KILL_SUIDGID,
+  WriteIn,
+  WriteOut,
+} from './protocol';
+
+/** Most bytes that one COPY_FILE_RANGE copies, so that it does not hold up the mount; the caller asks again. */
+const MAX_COPY = 32 << 20;
+
+function read(x: Exchange): number {
+  const { request } = x;
+  return x.fs.read(x.node, x.reply.payload, request.u32(ReadIn.size), x.position(ReadIn.offset));
+}
+
+function write(x: Exchange): number {
+  const { fs, request, reply, node } = x;
+  const written = fs.write(node, request.written, request.u32(WriteIn.size), x.position(WriteIn.offset));
+  if ((request.u32(WriteIn.write_flags) & WRITE_KILL_SUIDGID) !== 0) {
+    const mode = modeWithoutSetId(x, node);
+    if (mode !== undefined) fs.setattr(node, { mode });
+  }
+  reply.u32(WriteOut.size, written);
+  reply.u32(WriteOut.padding, 0);
+  return WriteOut.SIZE;
+}
+
+function fallocate(x: Exchange): number {
+  const mode = x.request.u32(FallocateIn.mode);
+  x.fs.fallocate(x.node, mode, x.position(FallocateIn.offset), x.position(FallocateIn.length));
+  return 0;
+}
+
+function lseek(x: Exchange): number {
+  const whence = x.request.u32(LseekIn.whence);
+  x.reply.u64(LseekOut.offset, x.fs.lseek(x.node, x.position(LseekIn.offset), whence));
+  return LseekOut.SIZE;
+}
+
+function copy(x: Exchange): number {
+  const { fs, request } = x;
+  const to = fs.node(request.u64(CopyFileRangeIn.nodeid_out));
+  const fromOffset = x.position(CopyFileRangeIn.off_in);
+  const toOffset = x.position(CopyFileRangeIn.off_out);
+  const length = Math.min(request.u64(CopyFileRangeIn.len), MAX_COPY);
+  return fs.copyFileRange(x.node, fromOffset, to, toOffset, length);
+}
+
+function copyFileRange(x: Exchange): number {
+  x.reply.u64(WriteOut.size, copy(x));
+  return WriteOut.SIZE;
+}
+
+function copyFileRange64(x: Exchange): number {
+  x.reply.u64(CopyFileRangeOut.bytes_copied, copy(x));
+  return CopyFileRangeOut.SIZE;
+}
+
+function fsync(x: Exchange): number {
+  x.fs.fsync(x.node, (x.request.u32(FsyncIn.fsync_flags) & FSYNC_FDATASYNC) !== 0);
+  return 0;
+}
+
+function syncfs(x: Exchange): number {
+  x.fs.syncfs();
+  return 0;
+}
+
+/** The bytes of files. */
+export const dataHandlers: readonly (readonly [number, Handler])[] = [
+  [Opcode.READ, read],
+  [Opcode.WRITE, write],
+  [Opcode.FALLOCATE, fallocate],
+  [Opcode.LSEEK, lseek],
+  [Opcode.COPY_FILE_RANGE, copyFileRange],
+  [Opcode.COPY_FILE_RANGE_64, copyFileRange64],
+  [Opcode.FSYNC, fsync],
+  [Opcode.SYNCFS, syncfs],
+];

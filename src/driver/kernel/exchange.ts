@@ -1,0 +1,93 @@
+import type { Caller, FileSystem } from '../../core/filesystem';
+import type { Node } from '../../core/node';
+import { E, FsError } from '../../sys/errno';
+import { Stat } from '../../sys/stat';
+import { AttrOut, EntryOut } from './protocol';
+import { Reply } from './reply';
+import { Request } from './request';
+
+/** What a handler returns for a request that the kernel wants no answer to. */
+export const NO_REPLY = Number.MIN_SAFE_INTEGER;
+
+/**
+ * Answers one request: returns the length of the payload that it left in the reply, or a negative errno, or
+ * {@link NO_REPLY}. It may throw FsError instead.
+ */
+export type Handler = (exchange: Exchange) => number;
+
+/**
+ * Seconds for which the kernel may trust an entry or attributes: for ever, because nothing changes but through
+ * the mount or with an invalidation.
+ */
+const VALID = 0x7fff_ffff;
+
+/** One request and its reply, with what handlers need to get from one to the other. */
+export class Exchange {
+  readonly fs: FileSystem;
+  readonly request = new Request();
+  readonly reply = new Reply();
+  /** Scratch space of the handler at work. */
+  readonly stat = new Stat();
+  readonly #caller: Caller = { uid: 0, gid: 0, umask: 0 };
+
+  constructor(fs: FileSystem) {
+    this.fs = fs;
+  }
+
+  /** The node that the request is about. */
+  get node(): Node {
+    return this.fs.node(this.request.nodeid);
+  }
+
+  /** Who sent the request. The kernel applies the umask itself, as the driver does not ask for FUSE_DONT_MASK. */
+  get caller(): Caller {
+    this.#caller.uid = this.request.uid;
+    this.#caller.gid = this.request.gid;
+    return this.#caller;
+  }
+
+  /** Answers with `struct fuse_attr_out`. */
+  attributes(node: Node): number {
+    this.fs.getattr(node, this.stat);
+    const { reply } = this;
+    reply.u64(AttrOut.attr_valid, VALID);
+    reply.u32(AttrOut.attr_valid_nsec, 0);
+    reply.u32(AttrOut.dummy, 0);
+    reply.attr(AttrOut.attr, this.stat);
+    return AttrOut.SIZE;
+  }
+
+  /** Answers with `struct fuse_entry_out`. */
+  entry(node: Node): number {
+    this.putEntry(0, node);
+    return EntryOut.SIZE;
+  }
+
+  /** Answers that there is no such name, which the kernel then remembers: a `struct fuse_entry_out` of node 0. */
+  noEntry(): number {
+    this.reply.fill(0, EntryOut.SIZE);
+    this.reply.u64(EntryOut.entry_valid, VALID);
+    return EntryOut.SIZE;
+  }
+
+  /** Puts `struct fuse_entry_out` at `offset` and counts the kernel's reference. */
+  putEntry(offset: number, node: Node): void {
+    this.fs.getattr(node, this.stat);
+    const { reply } = this;
+    reply.u64(offset + EntryOut.nodeid, node.id);
+    reply.u64(offset + EntryOut.generation, 0);
+    reply.u64(offset + EntryOut.entry_valid, VALID);
+    reply.u64(offset + EntryOut.attr_valid, VALID);
+    reply.u32(offset + EntryOut.entry_valid_nsec, 0);
+    reply.u32(offset + EntryOut.attr_valid_nsec, 0);
+    reply.attr(offset + EntryOut.attr, this.stat);
+    this.fs.remember(node);
+  }
+
+  /** A position in a file or a length, bytes. Numbers beyond 2^53 lose their last digits: no file is that large. */
+  position(offset: number): number {
+    const position = this.request.u64(offset);
+    if (position > Number.MAX_SAFE_INTEGER) throw new FsError(E.EFBIG, 'position');
+    return position;
+  }
+}

@@ -1,0 +1,129 @@
+import { availableParallelism } from 'node:os';
+import type { LogLevel } from '../../core/engine';
+import type { FileSystem } from '../../core/filesystem';
+import { check, E, FsError } from '../../sys/errno';
+import { read, write } from '../../sys/file';
+import { PollSet } from '../../sys/process';
+import type { Pump } from '../driver';
+import { Exchange, NO_REPLY } from './exchange';
+import { handlers } from './handlers';
+import { opcodeName } from './protocol';
+
+/** Milliseconds for which requests are answered in a row before other work has its turn. */
+const BURST = 5;
+
+/**
+ * Milliseconds for which the session looks out for the next request before it sleeps. Falling asleep and being woken
+ * costs more than most requests, so with a program that makes one after the other this doubles their rate. A single
+ * processor would keep that very program from running.
+ */
+const LOOKOUT = availableParallelism() > 1 ? 0.05 : 0;
+
+export interface SessionOptions {
+  readonly log: (level: LogLevel, message: string) => void;
+}
+
+/** Answers the kernel's requests for one mount, on the thread that calls {@link serve}. */
+export class KernelSession {
+  readonly #fd: number;
+  readonly #exchange: Exchange;
+  readonly #log: SessionOptions['log'];
+
+  /** @param fd the mount's descriptor of `/dev/fuse`, non-blocking */
+  constructor(fd: number, fs: FileSystem, options: SessionOptions) {
+    this.#fd = fd;
+    this.#exchange = new Exchange(fs);
+    this.#log = options.log;
+  }
+
+  /**
+   * Answers requests and lets the pump work in between; returns when the mount is gone. What the pump throws ends
+   * it too.
+   */
+  serve(pump: Pump): void {
+    const ready = new PollSet([this.#fd, pump.wakeFd]);
+    let due = dueAfter(pump.step());
+    let lookout = LOOKOUT;
+    for (;;) {
+      const quietSince = this.#answerRequests(lookout);
+      if (quietSince === GONE) return;
+      ready.wait(millisecondsUntil(due));
+      const now = performance.now();
+      const working = now >= due;
+      // Looking out is a waste when requests come rarely. Twice the time, as waking up is part of this pause; and
+      // while the pump works, each pause lasts a slice of its work and says nothing of the programs.
+      lookout = working || now - quietSince < 2 * LOOKOUT ? LOOKOUT : 0;
+      if (working || ready.events(1) !== 0) due = dueAfter(pump.step());
+    }
+  }
+
+  /**
+   * Answers requests until for `lookout` milliseconds there is none, or for BURST milliseconds.
+   *
+   * @returns the time of the last answer, or GONE
+   */
+  #answerRequests(lookout: number): number {
+    const { buffer } = this.#exchange.request;
+    let now = performance.now();
+    let quietSince = now;
+    const end = now + BURST;
+    while (now < end) {
+      const length = read(this.#fd, buffer, buffer.length);
+      if (length >= 0) {
+        this.#answer();
+        quietSince = now = performance.now();
+      } else if (length === -E.EAGAIN) {
+        now = performance.now();
+        if (now - quietSince >= lookout) break;
+      } else if (length === -E.ENODEV) {
+        return GONE;
+      } else if (length !== -E.EINTR && length !== -E.ENOENT) {
+        // ENOENT: the request was withdrawn while it was being read.
+        check(length, 'read /dev/fuse');
+      }
+    }
+    return quietSince;
+  }
+
+  #answer(): void {
+    const { request, reply } = this.#exchange;
+    const result = this.#handle();
+    if (result === NO_REPLY) return;
+    const length = reply.seal(
+      Math.max(result, 0),
+      Math.min(result, 0),
+      request.uniqueLow,
+      request.uniqueHigh,
+    );
+    const written = write(this.#fd, reply.buffer, length);
+    // ENOENT: nobody waits for the answer any more, as the mount is being torn down.
+    if (written < 0 && written !== -E.ENOENT) {
+      const { code } = new FsError(-written, 'write');
+      this.#log('error', `the kernel refused the answer to ${opcodeName(request.opcode)}: ${code}`);
+    }
+  }
+
+  #handle(): number {
+    const { opcode } = this.#exchange.request;
+    try {
+      return handlers[opcode]?.(this.#exchange) ?? -E.ENOSYS;
+    } catch (error) {
+      if (error instanceof FsError) return -error.errno;
+      const cause = error instanceof Error ? error.stack : String(error);
+      this.#log('error', `${opcodeName(opcode)} failed: ${cause}`);
+      return -E.EIO;
+    }
+  }
+}
+
+const GONE = -1;
+
+/** When to call the pump again, in terms of `performance.now()`. */
+function dueAfter(delay: number): number {
+  return delay < 0 ? Infinity : performance.now() + delay;
+}
+
+/** As `poll` wants it. */
+function millisecondsUntil(due: number): number {
+  return due === Infinity ? -1 : Math.max(0, Math.ceil(due - performance.now()));
+}
