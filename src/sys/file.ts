@@ -62,6 +62,7 @@ const calls = {
   fchmodat: bind('fchmodat', 'int', ['int', 'void *', 'unsigned int', 'int']),
   fchownat: bind('fchownat', 'int', ['int', 'void *', 'unsigned int', 'unsigned int', 'int']),
   utimensat: bind('utimensat', 'int', ['int', 'void *', 'void *', 'int']),
+  futimens: bind('futimens', 'int', ['int', 'void *']),
   ioctl: bind('ioctl', 'int', ['int', 'unsigned long', 'int']),
   copyFileRange: bind('copy_file_range', 'long', [
     'int',
@@ -188,13 +189,7 @@ export function unlinkAt(dirFd: number, name: string, flags = 0): number {
   return calls.unlinkat(dirFd, cString(name), flags);
 }
 
-export function renameAt(
-  dirFd: number,
-  name: string,
-  newDirFd: number,
-  newName: string,
-  flags = 0,
-): number {
+export function renameAt(dirFd: number, name: string, newDirFd: number, newName: string, flags = 0): number {
   return calls.renameat2(dirFd, cString(name), newDirFd, cString2(newName), flags);
 }
 
@@ -255,7 +250,7 @@ export function futimens(
   mtimeNsec: number,
 ): number {
   setTimes(atime, atimeNsec, mtime, mtimeNsec);
-  return calls.utimensat(fd, null, times, 0);
+  return calls.futimens(fd, times);
 }
 
 /** Makes `toFd` share all blocks of `fromFd` (reflink), where the file system can. */
