@@ -119,4 +119,3 @@ export function readlink(u: Union, node: Node): string {
   if (typeof target === 'number') throw new FsError(-target, node.path);
   return target;
 }
-

@@ -32,6 +32,7 @@ import {
 import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { LayerDir } from './layer';
 import type { Node, Origin, UpperRecord } from './node';
+import { carriesRecord } from './record';
 import { dirOf, linkKey, type Union } from './union';
 import { copyXattrs } from './xattr';
 
@@ -119,7 +120,10 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
 
 /** A base file whose last name is gone, written by somebody who has it open: its copy needs no name. */
 function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
-  const lowerFd = check(openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
+  const lowerFd = check(
+    openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
+    node.name,
+  );
   try {
     check(statFd(lowerFd, source), node.name);
     const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, source.mode & 0o7777), node.name);
@@ -200,7 +204,7 @@ export function fillData(from: number, to: number, size: number): void {
     return;
   }
   check(ftruncate(to, size), 'copy-up');
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const data = lseek(from, at, SEEK_DATA);
     if (data === -E.ENXIO) break;
     const start = data < 0 ? at : data;
@@ -213,7 +217,7 @@ export function fillData(from: number, to: number, size: number): void {
 }
 
 function copyRange(from: number, to: number, start: number, end: number): void {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const length = Math.min(end - at, COPY_CHUNK);
     let copied = copyFileRange(from, at, to, at, length);
     if (copied < 0) {
@@ -227,18 +231,15 @@ function copyRange(from: number, to: number, start: number, end: number): void {
   }
 }
 
-/** Owner before mode (changing the owner drops setuid), attributes after both, times last. */
+/** Owner before attributes and mode (changing it drops capabilities and setuid), times last. */
 function copyMetadata(u: Union, stat: Stat, fromFd: number, fromName: string, temporary: string): void {
   const { workFd } = u.scratch;
   // An ordinary user owns what it copies; users of the mount who may not write never get here.
   const owned = chownAt(workFd, temporary, stat.uid, stat.gid);
   if (owned < 0 && owned !== -E.EPERM) check(owned, temporary);
-  if (stat.type !== S_IFLNK) check(chmodAt(workFd, temporary, stat.mode & 0o7777), temporary);
   copyXattrs(fromFd, fromName, workFd, temporary);
-  check(
-    utimensAt(workFd, temporary, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec),
-    temporary,
-  );
+  if (stat.type !== S_IFLNK) check(chmodAt(workFd, temporary, stat.mode & 0o7777), temporary);
+  check(utimensAt(workFd, temporary, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), temporary);
 }
 
 /** Renames something from `work/` into an upper directory, whose times stay as they were: nobody changed it. */
@@ -276,15 +277,27 @@ export function inUpperDir(u: Union, dir: LayerDir, call: (dirFd: number) => num
 /** Opens a node's file in the scratch for reading and writing, also when its mode forbids its owner that. */
 export function openUpper(u: Union, node: Node): number {
   const { fd: dirFd, name } = u.upperPlace(node);
-  const fd = openAt(dirFd, name, O_RDWR | O_NOFOLLOW);
-  if (fd !== -E.EACCES) return check(fd, node.path);
-  // Made or opened with a descriptor that may write, then closed to others: 0444 objects of git, say.
+  return check(
+    asOwner(dirFd, name, () => openAt(dirFd, name, O_RDWR | O_NOFOLLOW)),
+    node.path,
+  );
+}
+
+/**
+ * Runs a system call that needs to read or write a file of the scratch whose mode may forbid its owner that: the
+ * kernel has checked already what users may do (0444 objects of git are written by who made them, for example).
+ */
+function asOwner(dirFd: number, name: string, call: () => number): number {
+  const result = call();
+  if (result !== -E.EACCES) return result;
   const stat = new Stat();
-  check(statAt(dirFd, name, stat), node.path);
-  check(chmodAt(dirFd, name, (stat.mode & 0o7777) | constants.S_IRUSR | constants.S_IWUSR), node.path);
-  const opened = openAt(dirFd, name, O_RDWR | O_NOFOLLOW);
-  check(chmodAt(dirFd, name, stat.mode & 0o7777), node.path);
-  return check(opened, node.path);
+  check(statAt(dirFd, name, stat), name);
+  check(chmodAt(dirFd, name, (stat.mode & 0o7777) | constants.S_IRUSR | constants.S_IWUSR), name);
+  try {
+    return call();
+  } finally {
+    check(chmodAt(dirFd, name, stat.mode & 0o7777), name);
+  }
 }
 
 export function originOf(layer: number, stat: Stat): Origin {
@@ -296,7 +309,11 @@ export function originOf(layer: number, stat: Stat): Origin {
 export function writeRecord(u: Union, node: Node, dirFd: number, name: string): void {
   const stat = new Stat();
   check(statAt(dirFd, name, stat), name);
-  u.scratch.records.set(dirFd, name, node.type, stat.ino, node.record);
+  if (!carriesRecord(node.type)) node.recordIno = node.record === null ? 0 : stat.ino;
+  check(
+    asOwner(dirFd, name, () => u.scratch.records.set(dirFd, name, node.type, stat.ino, node.record)),
+    `${node.path}: writing its scratch record`,
+  );
 }
 
 /** Changes the record of a node that is in the scratch. */

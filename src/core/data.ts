@@ -92,19 +92,21 @@ export function fsyncdir(u: Union, node: Node): void {
   check(result, node.path);
 }
 
+/** Opens a node's bytes for reading, wherever they are; the caller closes the descriptor. @throws FsError */
+export function openData(u: Union, node: Node): number {
+  if (node.upper && !node.record?.metacopy) return openUpper(u, node);
+  if (node.lowerDir === null) throw new FsError(E.EIO, `${node.path}: its base file is gone`);
+  return check(openAt(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW), node.path);
+}
+
 /** A descriptor from which the node's bytes can be read, kept open by the union. */
 function readFd(u: Union, node: Node): number {
   if (node.orphanFd >= 0) return node.orphanFd;
   const open = u.fileFds.get(node, false);
   if (open !== undefined) return open;
   requireFile(node);
-  if (node.upper && !node.record?.metacopy) return openAndKeep(u, node);
-  if (node.lowerDir === null) throw new FsError(E.EIO, `${node.path}: its base file is gone`);
-  const fd = check(
-    openAt(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW),
-    node.path,
-  );
-  u.fileFds.add(node, fd, false);
+  const fd = openData(u, node);
+  u.fileFds.add(node, fd, node.upper && !node.record?.metacopy);
   return fd;
 }
 

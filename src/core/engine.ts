@@ -1,5 +1,13 @@
 import { realpathSync } from 'node:fs';
 import { CowspaceError } from '../protocol/errors';
+import type {
+  CommitParams,
+  CommitResult,
+  DiscardParams,
+  DiscardResult,
+  Side,
+  StatResult,
+} from '../protocol/messages';
 import { toBytes } from '../sys/bytes';
 import { check } from '../sys/errno';
 import {
@@ -21,12 +29,20 @@ import * as attributes from './attributes';
 import * as data from './data';
 import type { AttrChange, Caller, FileSystem, Invalidator, ListVisitor } from './filesystem';
 import { DirFds, type Layer, LayerDir } from './layer';
+import { readSide, statSide } from './sides';
+import { refresh } from './refresh';
+import { normalize } from './plan';
+import { recoverCommit } from './recover';
+import { Changes } from './changes';
+import { commit } from './commit';
+import { discard, undoDiscard } from './discard';
+import type { Job } from './job';
 import { list } from './listing';
 import * as names from './names';
 import type { Node } from './node';
 import { rename } from './rename';
 import { Scratch } from './scratch';
-import { type ChangeObserver, Union } from './union';
+import { Union } from './union';
 import * as xattrs from './xattr';
 
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -42,10 +58,12 @@ export interface EngineOptions {
 
 /** A mounted workspace's file system, its list of changes, and what can be done with them. */
 export class Engine implements FileSystem {
+  readonly changes: Changes;
   readonly #union: Union;
 
-  private constructor(union: Union) {
+  private constructor(union: Union, changes: Changes) {
     this.#union = union;
+    this.changes = changes;
   }
 
   /**
@@ -63,9 +81,11 @@ export class Engine implements FileSystem {
     const layers: Layer[] = [openLayer(dirFds, 0, scratch.path, 'upper')];
     bases.forEach((base, i) => layers.push(openLayer(dirFds, i + 1, base, '.')));
     adoptRootMetadata(dirFds, layers);
-    const observer: ChangeObserver = { touchNode() {}, touchName() {}, touchTree() {} };
-    const union = new Union(scratch, layers, dirFds, kept, options.invalidator, observer);
-    return new Engine(union);
+    const union = new Union(scratch, layers, dirFds, kept, options.invalidator);
+    const changes = new Changes(union, options.log);
+    union.observer = changes;
+    recoverCommit(union, changes, options.log);
+    return new Engine(union, changes);
   }
 
   close(): void {
@@ -190,6 +210,48 @@ export class Engine implements FileSystem {
 
   statfs(out: StatFs): void {
     check(statFsFd(this.#union.scratch.upperFd, out), 'statfs');
+  }
+
+  /** Moves changes into the bases. @throws CowspaceError `conflict`, `not-found` */
+  *commit(params: CommitParams): Job<CommitResult> {
+    return yield* commit(this.#changing(), this.changes, params);
+  }
+
+  /** Puts changes aside, so that the bases show again. @throws CowspaceError `not-found` */
+  *discard(params: DiscardParams): Job<DiscardResult> {
+    return yield* discard(this.#changing(), this.changes, params);
+  }
+
+  /** Brings back what a discard put aside. @throws CowspaceError `not-found`, `exists` */
+  *undoDiscard(id: string): Job<DiscardResult> {
+    return yield* undoDiscard(this.#changing(), this.changes, id);
+  }
+
+  /** Notices what others changed in the bases. */
+  *refresh(): Job<void> {
+    yield* refresh(this.#changing());
+    this.changes.touchAll();
+    yield* this.changes.update();
+  }
+
+  /** What one side has at a path; null for nothing. */
+  stat(path: string, side: Side): StatResult | null {
+    return statSide(this.#changing(), this.changes, path, side);
+  }
+
+  /** Reads bytes of a file on one side. @throws FsError */
+  readSide(path: string, side: Side, offset: number, length: number): Buffer {
+    return readSide(this.#changing(), this.changes, path, side, offset, length);
+  }
+
+  /** Ids of the nodes whose pages the kernel must write back before their contents are taken for final. */
+  dirtyNodes(paths?: readonly string[]): number[] {
+    return [...new Set((paths ?? ['']).flatMap((path) => this.#union.dirtyNodes(normalize(path))))];
+  }
+
+  /** Bytes that the changes take in the scratch. */
+  storedBytes(): number {
+    return this.changes.totals.storedBytes;
   }
 
   /** The union, for an operation after which remembered attributes may be wrong. */

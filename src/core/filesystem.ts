@@ -27,7 +27,13 @@ export interface Time {
 }
 
 /** Receives one directory entry; returns false when there is no room for it, which ends the listing. */
-export type ListVisitor = (name: string, node: Node | null, ino: number, type: number, cookie: number) => boolean;
+export type ListVisitor = (
+  name: string,
+  node: Node | null,
+  ino: number,
+  type: number,
+  cookie: number,
+) => boolean;
 
 /**
  * The union as a mount driver sees it. All calls are synchronous, names are byte strings (see `sys/bytes.ts`),

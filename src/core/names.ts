@@ -41,7 +41,7 @@ export function mknod(
   rdev: number,
   caller: Caller,
 ): Node {
-  const type = (mode & S_IFMT) || S_IFREG;
+  const type = mode & S_IFMT || S_IFREG;
   // The upper tree reads this device as a whiteout; kernel overlayfs refuses it too.
   if (type === S_IFCHR && rdev === 0) throw new FsError(E.EPERM, name);
   const permissions = mode & 0o7777 & ~caller.umask;
@@ -86,7 +86,11 @@ function create(
     return result < 0 ? result : own(fd, at, type, permissions, owner);
   };
   if (whiteout) replaceWhiteout(u, parent, above, name, type, finish);
-  else check(inUpperDir(u, above, (fd) => finish(fd, name)), name);
+  else
+    check(
+      inUpperDir(u, above, (fd) => finish(fd, name)),
+      name,
+    );
   const node = u.addUpper(parent, name, type);
   if (node.dir !== null) {
     node.dir.opaque = whiteout;
@@ -232,8 +236,16 @@ export function unlink(u: Union, parent: Node, name: string): void {
   const upperEntry = u.upperNames(parent).has(name);
   if (upperEntry && !isNamedTwice(node)) pinOrphan(u, node);
   const above = copyUpDir(u, parent);
-  if (hasLower) check(inUpperDir(u, above, (fd) => putWhiteout(u, fd, name, upperEntry)), name);
-  else if (upperEntry) check(inUpperDir(u, above, (fd) => unlinkAt(fd, name)), name);
+  if (hasLower)
+    check(
+      inUpperDir(u, above, (fd) => putWhiteout(u, fd, name, upperEntry)),
+      name,
+    );
+  else if (upperEntry)
+    check(
+      inUpperDir(u, above, (fd) => unlinkAt(fd, name)),
+      name,
+    );
   if (hasLower) u.countLink(node, -1);
   nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);
@@ -249,7 +261,11 @@ export function rmdir(u: Union, parent: Node, name: string): void {
   const above = copyUpDir(u, parent);
   const upperEntry = dir.upper !== null;
   if (hasLower && upperEntry) swapForWhiteout(u, above, name);
-  else if (hasLower) check(inUpperDir(u, above, (fd) => u.scratch.createWhiteout(fd, name)), name);
+  else if (hasLower)
+    check(
+      inUpperDir(u, above, (fd) => u.scratch.createWhiteout(fd, name)),
+      name,
+    );
   else removeUpperDir(u, above, name);
   nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);
@@ -283,7 +299,10 @@ function removeUpperDir(u: Union, above: LayerDir, name: string): void {
     return;
   }
   const temporary = u.scratch.temporaryName();
-  check(inUpperDir(u, above, (fd) => renameAt(fd, name, u.scratch.workFd, temporary)), name);
+  check(
+    inUpperDir(u, above, (fd) => renameAt(fd, name, u.scratch.workFd, temporary)),
+    name,
+  );
   removeTree(u.scratch.workFd, temporary);
 }
 
@@ -321,6 +340,7 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
     } else return;
   }
   node.orphan = true;
+  if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
   if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
     node.upper = false;
     node.record = null;

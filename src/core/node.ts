@@ -80,6 +80,8 @@ export class Node {
   /** Its keys in the union's maps of inodes with several names; 0 and null for none. */
   linkedIno = 0;
   linkedKey: string | null = null;
+  /** Inode number by which the record of a link or special file is filed; 0 for none. */
+  recordIno = 0;
   /** Whether its copy-up is durable only after its upper directories are. */
   unsyncedParents = false;
   readonly dir: DirState | null;

@@ -1,6 +1,18 @@
 import { crc32 } from 'node:zlib';
 import { E, FsError } from '../sys/errno';
-import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, openAt, pread, pwrite, renameAt, unlinkAt } from '../sys/file';
+import {
+  close,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  openAt,
+  pread,
+  pwrite,
+  renameAt,
+  unlinkAt,
+} from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
 import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
@@ -24,9 +36,7 @@ export function encodeRecord(record: UpperRecord): Buffer {
   const { origin } = record;
   out.writeUInt8(VERSION, 0);
   out.writeUInt8(
-    (record.metacopy ? METACOPY : 0) |
-      (record.cover ? COVER : 0) |
-      (record.redirect !== null ? REDIRECT : 0),
+    (record.metacopy ? METACOPY : 0) | (record.cover ? COVER : 0) | (record.redirect !== null ? REDIRECT : 0),
     1,
   );
   out.writeUInt16LE(origin.layer, 2);
@@ -49,7 +59,10 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
     bytes.readUInt32LE(bytes.length - CHECKSUM) !== crc32(bytes.subarray(0, -CHECKSUM));
   if (damaged) throw new FsError(E.EIO, `${what}: its scratch record is damaged`);
   if (bytes.readUInt8(0) !== VERSION) {
-    throw new FsError(E.EIO, `${what}: its scratch record is of version ${bytes.readUInt8(0)}, not ${VERSION}`);
+    throw new FsError(
+      E.EIO,
+      `${what}: its scratch record is of version ${bytes.readUInt8(0)}, not ${VERSION}`,
+    );
   }
   const flags = bytes.readUInt8(1);
   const redirect = bytes.toString('latin1', FIXED, bytes.length - CHECKSUM);
@@ -98,7 +111,7 @@ export class RecordStore {
   }
 
   get(dirFd: number, name: string, type: number, ino: number): UpperRecord | null {
-    if (inXattr(type)) {
+    if (carriesRecord(type)) {
       const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
       if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
       if (length < 0) throw new FsError(-length, `${name}: reading its scratch record`);
@@ -107,14 +120,10 @@ export class RecordStore {
     return this.#files.has(ino) ? this.#readFile(name, ino) : null;
   }
 
-  /** Stores or, with null, removes a record; atomic. */
-  set(dirFd: number, name: string, type: number, ino: number, record: UpperRecord | null): void {
-    const result = inXattr(type)
-      ? setOrRemoveXattr(dirFd, name, record)
-      : record === null
-        ? this.#removeFile(ino)
-        : this.#writeFile(ino, record);
-    if (result < 0) throw new FsError(-result, `${name}: writing its scratch record`);
+  /** Stores or, with null, removes a record; atomic. Returns 0 or a negative errno. */
+  set(dirFd: number, name: string, type: number, ino: number, record: UpperRecord | null): number {
+    if (carriesRecord(type)) return setOrRemoveXattr(dirFd, name, record);
+    return record === null ? this.#removeFile(ino) : this.#writeFile(ino, record);
   }
 
   /** Drops the record file of an inode that is gone. */
@@ -151,7 +160,8 @@ export class RecordStore {
 
 const buffer = Buffer.alloc(MAX_RECORD);
 
-function inXattr(type: number): boolean {
+/** Whether an inode of this type has its record in an attribute, not in a file. */
+export function carriesRecord(type: number): boolean {
   return type === S_IFREG || type === S_IFDIR;
 }
 

@@ -86,7 +86,8 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
     else if (target.indexKey === null && !target.aliases?.length) pinOrphan(u, target);
   }
   const overWhiteout = u.upperNames(to.parent).get(to.name)?.whiteout === true;
-  if (node.dir !== null && overWhiteout) swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
+  if (node.dir !== null && overWhiteout)
+    swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
   else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
 
   if (target !== null) nodeLosesName(u, target, to.parent, to.name);
@@ -104,9 +105,7 @@ function exchange(u: Union, node: Node, from: Place, target: Node, to: Place): v
   const fromDir = copyUpDir(u, from.parent);
   const toDir = copyUpDir(u, to.parent);
   check(
-    inBoth(u, fromDir, toDir, (fromFd, toFd) =>
-      renameAt(fromFd, from.name, toFd, to.name, RENAME_EXCHANGE),
-    ),
+    inBoth(u, fromDir, toDir, (fromFd, toFd) => renameAt(fromFd, from.name, toFd, to.name, RENAME_EXCHANGE)),
     node.path,
   );
   u.detach(from.parent, from.name);

@@ -49,6 +49,7 @@ const HAS_XATTR_WHITEOUTS = Buffer.from('x');
  */
 export class Scratch {
   readonly path: string;
+  readonly rootFd: number;
   readonly upperFd: number;
   /** Things under construction or on their way out; emptied at the start. */
   readonly workFd: number;
@@ -93,6 +94,7 @@ export class Scratch {
     this.path = path;
     this.#meta = meta;
     const root = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
+    this.rootFd = root;
     const open = (name: string): number => {
       const made = mkdirAt(root, name, 0o700);
       if (made < 0 && made !== -E.EEXIST) check(made, name);
@@ -103,13 +105,13 @@ export class Scratch {
     this.indexFd = open('index');
     this.trashFd = open('trash');
     this.#recordsFd = open('records');
-    close(root);
     this.records = new RecordStore(this.#recordsFd);
     emptyDirectory(this.workFd);
   }
 
   close(): void {
-    for (const fd of [this.upperFd, this.workFd, this.indexFd, this.trashFd, this.#recordsFd]) close(fd);
+    const fds = [this.rootFd, this.upperFd, this.workFd, this.indexFd, this.trashFd, this.#recordsFd];
+    for (const fd of fds) close(fd);
   }
 
   /** A name in `work/` that nothing has. */
@@ -195,9 +197,13 @@ function readMeta(path: string): Meta | null {
   }
   const parsed = metaSchema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
-  throw new CowspaceError('wrong-scratch', `${join(path, 'cowspace.json')} is damaged: ${parsed.error.message}`, {
-    path,
-  });
+  throw new CowspaceError(
+    'wrong-scratch',
+    `${join(path, 'cowspace.json')} is damaged: ${parsed.error.message}`,
+    {
+      path,
+    },
+  );
 }
 
 function parseJson(text: string): unknown {

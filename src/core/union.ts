@@ -3,8 +3,9 @@ import { close } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import type { Invalidator } from './filesystem';
-import { DirFds, type Layer, LayerDir } from './layer';
+import { type DirFds, type Layer, LayerDir } from './layer';
 import { type DirState, Node, type UpperName } from './node';
+import { carriesRecord } from './record';
 import type { Scratch } from './scratch';
 
 /** What happened to the tree, for the list of changes. */
@@ -15,6 +16,12 @@ export interface ChangeObserver {
   touchName(parent: Node, name: string): void;
   /** As before, for everything below the name too. */
   touchTree(parent: Node, name: string): void;
+}
+
+/** Until the list of changes listens. */
+const silent: ChangeObserver = { touchNode: ignore, touchName: ignore, touchTree: ignore };
+function ignore(): void {
+  // Nobody asked yet.
 }
 
 const ROOT_ID = 1;
@@ -33,7 +40,7 @@ export class Union {
   readonly nodes = new Map<number, Node>();
   readonly root: Node;
   readonly invalidator: Invalidator;
-  readonly observer: ChangeObserver;
+  observer: ChangeObserver = silent;
   /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
   readonly linkedUpper = new Map<number, Node>();
   readonly linkedLower = new Map<string, Node>();
@@ -53,14 +60,12 @@ export class Union {
     dirFds: DirFds,
     fileFdLimit: number,
     invalidator: Invalidator,
-    observer: ChangeObserver,
   ) {
     this.scratch = scratch;
     this.layers = layers;
     this.dirFds = dirFds;
     this.fileFds = new FileFds(fileFdLimit);
     this.invalidator = invalidator;
-    this.observer = observer;
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
     this.root = this.#newNode(S_IFDIR, null, '');
     this.root.upper = true;
@@ -103,7 +108,8 @@ export class Union {
     const fd = this.dirFds.get(dir.upper);
     const result = readDirectory(fd, '', (name, _ino, type) => {
       names.set(name, { whiteout: false });
-      if (type === S_IFCHR || type === 0 || (type === S_IFREG && this.scratch.xattrWhiteouts)) suspects.push(name);
+      if (type === S_IFCHR || type === 0 || (type === S_IFREG && this.scratch.xattrWhiteouts))
+        suspects.push(name);
     });
     check(result, parent.path);
     for (const name of suspects) {
@@ -164,10 +170,11 @@ export class Union {
 
   /** Lets a node leave the memory when nobody holds it; then its parents too. */
   release(node: Node): void {
-    for (let at: Node | null = node; at !== null && at !== this.root; ) {
+    let at = node;
+    while (at !== this.root) {
       if (at.lookups > 0 || (at.dir !== null && at.dir.children.size > 0)) return;
       if (!this.nodes.delete(at.id)) return;
-      const parent: Node | null = at.parent;
+      const { parent } = at;
       if (at === this.#fresh) this.#fresh = null;
       this.fileFds.drop(at);
       if (at.orphanFd >= 0) close(at.orphanFd);
@@ -290,6 +297,7 @@ export class Union {
     const record = this.scratch.records.get(fd, name, type, ino);
     const node = this.addUpper(parent, name, type);
     node.record = record;
+    if (record !== null && !carriesRecord(type)) node.recordIno = ino;
     if (node.dir !== null) this.#mergeDir(node, fd, name);
     else this.#findLower(node);
     if (type !== S_IFDIR && nlink > 1) this.linkUpper(node, ino);
@@ -310,7 +318,7 @@ export class Union {
   lowersOf(node: Node): LayerDir[] {
     if (dirOf(node).opaque) return [];
     if (node.record?.redirect != null) return this.resolveLowers(node.record.redirect);
-    return this.#childLowers(dirOf(node.parent!).lowers, node.name);
+    return this.childLowers(dirOf(node.parent!).lowers, node.name);
   }
 
   /** Which base file stands behind an upper file that still needs it. */
@@ -356,7 +364,7 @@ export class Union {
     dir.lowers = [new LayerDir(first.layer, first, name)];
     if (rest.length > 0) {
       const stat = Object.assign(new Stat(), this.#stat);
-      dir.lowers.push(...this.#childLowers(rest, name));
+      dir.lowers.push(...this.childLowers(rest, name));
       Object.assign(this.#stat, stat);
     }
     this.attach(node, parent, name);
@@ -376,8 +384,7 @@ export class Union {
     node.lowerName = name;
     this.attach(node, parent, name);
     if (key !== null) {
-      node.linkedKey = key;
-      this.linkedLower.set(key, node);
+      this.linkLower(node, key);
       if (this.indexed.has(key)) this.#useIndex(node, key);
     }
     this.#fresh = node;
@@ -411,15 +418,43 @@ export class Union {
     this.linkedUpper.set(ino, node);
   }
 
+  /** The reverse of {@link linkUpper}. */
+  unlinkUpper(node: Node): void {
+    if (node.linkedIno > 0 && this.linkedUpper.get(node.linkedIno) === node)
+      this.linkedUpper.delete(node.linkedIno);
+    node.linkedIno = 0;
+  }
+
+  /** Makes a base inode with several names be found under each of them. */
+  linkLower(node: Node, key: string): void {
+    node.linkedKey = key;
+    this.linkedLower.set(key, node);
+  }
+
+  /** Finds all directories and files of the bases again that nodes in memory stand on: a commit moved some. */
+  rebase(from: Node = this.root): void {
+    const { children, lowers } = dirOf(from);
+    for (const [name, child] of children) {
+      if (child.dir !== null) {
+        child.dir.lowers = child.upper ? this.lowersOf(child) : this.childLowers(lowers, name);
+        this.rebase(child);
+      } else if (child.parent === from && child.name === name && child.lowerDir !== null) {
+        const redirect = child.record?.redirect;
+        const place = redirect == null ? { lowers, name } : this.resolvePlace(redirect);
+        if (place !== null) this.setLower(child, place.lowers, place.name);
+      }
+    }
+  }
+
   #unlinkMaps(node: Node): void {
-    if (node.linkedIno > 0 && this.linkedUpper.get(node.linkedIno) === node) this.linkedUpper.delete(node.linkedIno);
+    this.unlinkUpper(node);
     if (node.linkedKey !== null && this.linkedLower.get(node.linkedKey) === node) {
       this.linkedLower.delete(node.linkedKey);
     }
   }
 
   /** The directories of this name in a list of base directories; one that is no directory ends it. */
-  #childLowers(lowers: readonly LayerDir[], name: string): LayerDir[] {
+  childLowers(lowers: readonly LayerDir[], name: string): LayerDir[] {
     const found: LayerDir[] = [];
     for (const lower of lowers) {
       const result = statAt(this.dirFds.get(lower), name, this.#stat);
@@ -436,7 +471,7 @@ export class Union {
   resolveLowers(path: string): LayerDir[] {
     let lowers = this.layers.slice(1).map((layer) => layer.root);
     for (const name of path === '' ? [] : path.split('/')) {
-      lowers = this.#childLowers(lowers, name);
+      lowers = this.childLowers(lowers, name);
       if (lowers.length === 0) break;
     }
     return lowers;
@@ -447,6 +482,17 @@ export class Union {
     const slash = path.lastIndexOf('/');
     const lowers = this.resolveLowers(slash < 0 ? '' : path.slice(0, slash));
     return lowers.length === 0 ? null : { lowers, name: path.slice(slash + 1) };
+  }
+
+  /** Ids of the regular files in the scratch, at or below a path, whose pages the kernel may not have written back. */
+  dirtyNodes(below: string): number[] {
+    const ids: number[] = [];
+    for (const node of this.nodes.values()) {
+      if (node.type !== S_IFREG || !node.upper || node.orphan || node.lookups === 0) continue;
+      const { path } = node;
+      if (below === '' || path === below || path.startsWith(`${below}/`)) ids.push(node.id);
+    }
+    return ids;
   }
 
   close(): void {
@@ -514,4 +560,3 @@ export class FileFds {
     this.#fds.clear();
   }
 }
-

@@ -50,7 +50,12 @@ export function removeXattr(u: Union, node: Node, attribute: string): void {
 
 export function listXattr(u: Union, node: Node, into: Buffer): number {
   const { fd, name } = placeOf(u, node);
-  const visible = Buffer.from(userXattrs(fd, name).map((attribute) => `${attribute}\0`).join(''), 'latin1');
+  const visible = Buffer.from(
+    userXattrs(fd, name)
+      .map((attribute) => `${attribute}\0`)
+      .join(''),
+    'latin1',
+  );
   if (into.length === 0) return visible.length;
   if (visible.length > into.length) throw new FsError(E.ERANGE, node.path);
   return visible.copy(into);
@@ -81,6 +86,15 @@ export function copyXattrs(fromFd: number, fromName: string, toFd: number, toNam
     const result = setXattrAt(toFd, toName, attribute, bytes);
     if (result < 0 && result !== -E.EPERM && result !== -E.ENOTSUP) check(result, attribute);
   }
+}
+
+/** As {@link copyXattrs}, and removes those that the source does not have. */
+export function replaceXattrs(fromFd: number, fromName: string, toFd: number, toName: string): void {
+  const wanted = new Set(userXattrs(fromFd, fromName));
+  for (const attribute of userXattrs(toFd, toName)) {
+    if (!wanted.has(attribute)) removeXattrAt(toFd, toName, attribute);
+  }
+  copyXattrs(fromFd, fromName, toFd, toName);
 }
 
 /** Whether two places have the same users' attributes. */

@@ -29,7 +29,7 @@ export function readDirectory(dirFd: number, path: string, visit: EntryVisitor):
 
 /** Walks `struct linux_dirent64` records. */
 function decode(length: number, visit: EntryVisitor): void {
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < length;) {
     const end = buffer.indexOf(0, at + 19);
     const name = buffer.toString('latin1', at + 19, end);
     if (name !== '.' && name !== '..') {

@@ -47,7 +47,7 @@ export function bindAsync(
 
 /** The address of a buffer's first byte, for structures that hold pointers. The buffer must outlive the call. */
 export function addressOf(buffer: Buffer): bigint {
-  return BigInt(koffi.address(buffer));
+  return koffi.address(buffer);
 }
 
 const first = Buffer.allocUnsafeSlow(PATH_MAX * 2);

@@ -4,6 +4,7 @@ const statxCall = bind('statx', 'int', ['int', 'void *', 'int', 'unsigned int', 
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
 
 export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
@@ -77,7 +78,13 @@ function decode(out: Stat): void {
 
 /** Metadata of `name` below the directory `dirFd`, symbolic links not followed. Returns 0 or a negative errno. */
 export function statAt(dirFd: number, name: string, out: Stat): number {
-  const result = statxCall(dirFd, cString(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, buffer);
+  const result = statxCall(
+    dirFd,
+    cString(name),
+    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
+    STATX_BASIC_STATS,
+    buffer,
+  );
   if (result === 0) decode(out);
   return result;
 }
@@ -87,4 +94,12 @@ export function statFd(fd: number, out: Stat): number {
   const result = statxCall(fd, cString(''), AT_EMPTY_PATH, STATX_BASIC_STATS, buffer);
   if (result === 0) decode(out);
   return result;
+}
+
+/** When a file was made, in seconds; NaN where the file system does not say. Returns a negative errno on failure. */
+export function birthAt(dirFd: number, name: string): number {
+  const result = statxCall(dirFd, cString(name), AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BTIME, buffer);
+  if (result < 0) return result;
+  const known = (view.getUint32(0, true) & STATX_BTIME) !== 0;
+  return known ? seconds(80) + view.getUint32(88, true) / 1e9 : Number.NaN;
 }

@@ -1,11 +1,22 @@
 import { bind, cString, cString2 } from './libc';
 
-const calls = {
-  get: bind('getxattr', 'long', ['void *', 'void *', 'void *', 'unsigned long']),
-  lget: bind('lgetxattr', 'long', ['void *', 'void *', 'void *', 'unsigned long']),
-  lset: bind('lsetxattr', 'int', ['void *', 'void *', 'void *', 'unsigned long', 'int']),
-  llist: bind('llistxattr', 'long', ['void *', 'void *', 'unsigned long']),
-  lremove: bind('lremovexattr', 'int', ['void *', 'void *']),
+const args = {
+  get: ['void *', 'void *', 'void *', 'unsigned long'],
+  set: ['void *', 'void *', 'void *', 'unsigned long', 'int'],
+  list: ['void *', 'void *', 'unsigned long'],
+  remove: ['void *', 'void *'],
+};
+const followed = {
+  get: bind('getxattr', 'long', args.get),
+  set: bind('setxattr', 'int', args.set),
+  list: bind('listxattr', 'long', args.list),
+  remove: bind('removexattr', 'int', args.remove),
+};
+const direct = {
+  get: bind('lgetxattr', 'long', args.get),
+  set: bind('lsetxattr', 'int', args.set),
+  list: bind('llistxattr', 'long', args.list),
+  remove: bind('lremovexattr', 'int', args.remove),
 };
 
 export const XATTR_CREATE = 1;
@@ -15,33 +26,32 @@ export const XATTR_SIZE_MAX = 65536;
 
 /**
  * Linux has no extended-attribute call that takes a directory descriptor and a name before 6.13; the kernel's own
- * path of the descriptor does the same without walking any name that others could swap.
+ * path of the descriptor does the same without walking any name that others could swap. All functions below take an
+ * empty name for the descriptor itself, and do not follow a symbolic link otherwise.
  */
-function at(dirFd: number, name: string): string {
-  return name === '' ? `/proc/self/fd/${dirFd}/.` : `/proc/self/fd/${dirFd}/${name}`;
+function at(fd: number, name: string): Buffer {
+  return cString(name === '' ? `/proc/self/fd/${fd}` : `/proc/self/fd/${fd}/${name}`);
+}
+
+function calls(name: string): typeof direct {
+  return name === '' ? followed : direct;
 }
 
 /** Reads an attribute into `into` (its size when `into` is empty). Returns bytes or a negative errno. */
-export function getXattrAt(dirFd: number, name: string, attribute: string, into: Buffer): number {
-  return calls.lget(cString(at(dirFd, name)), cString2(attribute), into.length ? into : null, into.length);
+export function getXattrAt(fd: number, name: string, attribute: string, into: Buffer): number {
+  return calls(name).get(at(fd, name), cString2(attribute), into.length > 0 ? into : null, into.length);
 }
 
 /** Sets an attribute; `flags` is 0, XATTR_CREATE or XATTR_REPLACE. */
-export function setXattrAt(
-  dirFd: number,
-  name: string,
-  attribute: string,
-  value: Buffer,
-  flags = 0,
-): number {
-  return calls.lset(cString(at(dirFd, name)), cString2(attribute), value, value.length, flags);
+export function setXattrAt(fd: number, name: string, attribute: string, value: Buffer, flags = 0): number {
+  return calls(name).set(at(fd, name), cString2(attribute), value, value.length, flags);
 }
 
 /** Lists attribute names, each closed by NUL, into `into` (their size when `into` is empty). */
-export function listXattrAt(dirFd: number, name: string, into: Buffer): number {
-  return calls.llist(cString(at(dirFd, name)), into.length ? into : null, into.length);
+export function listXattrAt(fd: number, name: string, into: Buffer): number {
+  return calls(name).list(at(fd, name), into.length > 0 ? into : null, into.length);
 }
 
-export function removeXattrAt(dirFd: number, name: string, attribute: string): number {
-  return calls.lremove(cString(at(dirFd, name)), cString2(attribute));
+export function removeXattrAt(fd: number, name: string, attribute: string): number {
+  return calls(name).remove(at(fd, name), cString2(attribute));
 }

@@ -1,0 +1,268 @@
+import { randomBytes } from 'node:crypto';
+import { readDirectory } from '../sys/directory';
+import { check, E } from '../sys/errno';
+import {
+  chmodAt,
+  chownAt,
+  close,
+  fchmod,
+  fchown,
+  fsync,
+  futimens,
+  linkAt,
+  linkFd,
+  mkdirAt,
+  mknodAt,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  openAt,
+  renameAt,
+  symlinkAt,
+  unlinkAt,
+  utimensAt,
+} from '../sys/file';
+import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import type { BasePlace, BaseView } from './baseView';
+import { fillData } from './copyup';
+import { LayerDir } from './layer';
+import { joinPath } from './node';
+import { removeTree } from './scratch';
+import type { Union } from './union';
+import { copyXattrs, replaceXattrs } from './xattr';
+
+/** Names of files that a commit is building in a base; a crash can leave one behind where there is no O_TMPFILE. */
+export const COMMIT_PREFIX = '.cowspace-commit-';
+
+/** An entry of the scratch, by directory descriptor and name. */
+export interface Source {
+  readonly fd: number;
+  readonly name: string;
+  readonly stat: Stat;
+}
+
+/**
+ * Changes the bases, one entry at a time and each in one step: whoever reads the base sees the old entry or the new
+ * one. Directories it changed are made durable by {@link flush}.
+ */
+export class BaseWriter {
+  readonly #union: Union;
+  readonly #bases: BaseView;
+  readonly #unsynced = new Set<LayerDir>();
+
+  constructor(union: Union, bases: BaseView) {
+    this.#union = union;
+    this.#bases = bases;
+  }
+
+  /**
+   * Where an entry at a base path is to be written: over the one that is there, else in the first base, whose missing
+   * directories are made like those of the base that has them.
+   */
+  place(basePath: string): BasePlace {
+    const there = this.#bases.stat(basePath, new Stat());
+    if (there !== null) return there;
+    const slash = basePath.lastIndexOf('/');
+    const dir = this.#directoryIn(1, slash < 0 ? '' : basePath.slice(0, slash));
+    return { dir, name: basePath.slice(slash + 1) };
+  }
+
+  /** The directory of one base at a path, made when missing. */
+  #directoryIn(layer: number, path: string): LayerDir {
+    const found = this.#bases.directories(path).find((dir) => dir.layer === layer);
+    if (found !== undefined) return found;
+    const slash = path.lastIndexOf('/');
+    const parent = this.#directoryIn(layer, slash < 0 ? '' : path.slice(0, slash));
+    const name = path.slice(slash + 1);
+    const model = this.#bases.directories(path)[0];
+    const dir = new LayerDir(layer, parent, name);
+    check(mkdirAt(this.#fd(parent), name, 0o755), path);
+    if (model !== undefined) {
+      const stat = new Stat();
+      check(statFd(this.#fd(model), stat), path);
+      this.setMetadata({ dir: parent, name }, { fd: this.#fd(model), name: '.', stat });
+    }
+    this.#unsynced.add(parent);
+    this.#bases.clear();
+    return dir;
+  }
+
+  /**
+   * Writes a regular file: built without a name, made durable, then put in its place.
+   *
+   * @param dataFd where its bytes come from
+   */
+  writeFile(place: BasePlace, source: Source, dataFd: number): void {
+    const dirFd = this.#fd(place.dir);
+    const unnamed = openAt(dirFd, '.', O_TMPFILE | O_RDWR, 0o600);
+    const temporary = temporaryName();
+    const named = unnamed === -E.EOPNOTSUPP || unnamed === -E.EISDIR || unnamed === -E.ENOENT;
+    const fd = check(
+      named ? openAt(dirFd, temporary, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600) : unnamed,
+      place.name,
+    );
+    try {
+      fillData(dataFd, fd, source.stat.size);
+      this.#setFileMetadata(fd, source);
+      check(fsync(fd), place.name);
+      if (!named) check(linkFd(fd, dirFd, temporary), place.name);
+      this.#moveIn(place, temporary, S_IFREG);
+    } catch (error) {
+      unlinkAt(dirFd, temporary);
+      throw error;
+    } finally {
+      close(fd);
+    }
+  }
+
+  /** Makes a symbolic link, device, fifo or socket like the source. @param target of a symbolic link */
+  writeSpecial(place: BasePlace, source: Source, target: string): void {
+    const dirFd = this.#fd(place.dir);
+    const temporary = temporaryName();
+    const { stat } = source;
+    const made =
+      stat.type === S_IFLNK
+        ? symlinkAt(target, dirFd, temporary)
+        : mknodAt(dirFd, temporary, stat.mode, stat.rdev);
+    check(made, place.name);
+    try {
+      this.setMetadata({ dir: place.dir, name: temporary }, source);
+      this.#moveIn(place, temporary, stat.type);
+    } catch (error) {
+      unlinkAt(dirFd, temporary);
+      throw error;
+    }
+  }
+
+  /** Makes one more name of a base file. */
+  writeLink(place: BasePlace, to: BasePlace): void {
+    const dirFd = this.#fd(place.dir);
+    const temporary = temporaryName();
+    check(linkAt(this.#fd(to.dir), to.name, dirFd, temporary), place.name);
+    this.#moveIn(place, temporary, S_IFREG);
+    // A rename between two names of one inode does nothing and leaves both.
+    unlinkAt(dirFd, temporary);
+  }
+
+  /** Makes a directory, or keeps the one that is there. */
+  writeDirectory(place: BasePlace, source: Source): void {
+    const dirFd = this.#fd(place.dir);
+    this.#removeOther(place, S_IFDIR);
+    const made = mkdirAt(dirFd, place.name, 0o700);
+    if (made !== -E.EEXIST) check(made, place.name);
+    this.#unsynced.add(place.dir);
+    this.setMetadata(place, source);
+    this.#bases.clear();
+  }
+
+  /** Gives an entry of the base the owner, mode, attributes and times of the source. */
+  setMetadata(place: BasePlace, source: Source): void {
+    const dirFd = this.#fd(place.dir);
+    const { stat } = source;
+    const owned = chownAt(dirFd, place.name, stat.uid, stat.gid);
+    if (owned !== -E.EPERM) check(owned, place.name);
+    replaceXattrs(source.fd, source.name, dirFd, place.name);
+    if (stat.type !== S_IFLNK) check(chmodAt(dirFd, place.name, stat.mode & 0o7777), place.name);
+    check(utimensAt(dirFd, place.name, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), place.name);
+    this.#unsynced.add(place.dir);
+  }
+
+  /** Removes an entry from every base that has it. */
+  remove(basePath: string): void {
+    for (const place of this.#bases.places(basePath)) {
+      removeTree(this.#fd(place.dir), place.name);
+      this.#unsynced.add(place.dir);
+    }
+    this.#bases.clear();
+  }
+
+  /** Renames an entry in every base that has it. What is at the new path must be gone or replaceable. */
+  rename(from: string, to: string): void {
+    const stat = new Stat();
+    for (const place of this.#bases.places(from)) {
+      if (statAt(this.#fd(place.dir), place.name, stat) < 0) continue;
+      const slash = to.lastIndexOf('/');
+      const dir = this.#directoryIn(place.dir.layer, slash < 0 ? '' : to.slice(0, slash));
+      const name = to.slice(slash + 1);
+      this.#removeOther({ dir, name }, stat.type);
+      check(renameAt(this.#fd(place.dir), place.name, this.#fd(dir), name), to);
+      this.#unsynced.add(place.dir);
+      this.#unsynced.add(dir);
+    }
+    this.#bases.clear();
+    this.flush();
+  }
+
+  /** All other names of a base inode with several links. Reads the whole base, so ask only when there are some. */
+  otherLinks(place: BasePlace, ino: number, links: number): BasePlace[] {
+    const found: BasePlace[] = [];
+    const layer = this.#union.layers[place.dir.layer]!;
+    const queue = [layer.root];
+    const stat = new Stat();
+    for (let dir = queue.pop(); dir !== undefined && found.length < links; dir = queue.pop()) {
+      const fd = this.#fd(dir);
+      const entries: { name: string; ino: number; type: number }[] = [];
+      check(
+        readDirectory(fd, '', (name, each, type) => entries.push({ name, ino: each, type })),
+        dir.path,
+      );
+      for (const entry of entries) {
+        if (entry.type === S_IFDIR) queue.push(new LayerDir(layer.index, dir, entry.name));
+        else if (entry.ino === ino && statAt(fd, entry.name, stat) === 0)
+          found.push({ dir, name: entry.name });
+      }
+    }
+    const path = joinPath(place.dir.path, place.name);
+    return found.filter((each) => joinPath(each.dir.path, each.name) !== path);
+  }
+
+  /** Makes names durable that came, went or changed; after it, the scratch may forget them. */
+  flush(): void {
+    for (const dir of this.#unsynced) {
+      const fd = openAt(this.#fd(dir), '.', O_RDONLY | O_DIRECTORY);
+      if (fd === -E.EACCES) continue;
+      check(fd, dir.path);
+      const result = fsync(fd);
+      close(fd);
+      check(result, dir.path);
+    }
+    this.#unsynced.clear();
+  }
+
+  #setFileMetadata(fd: number, { fd: fromFd, name, stat }: Source): void {
+    const owned = fchown(fd, stat.uid, stat.gid);
+    if (owned !== -E.EPERM) check(owned, name);
+    copyXattrs(fromFd, name, fd, '');
+    check(fchmod(fd, stat.mode & 0o7777), name);
+    check(futimens(fd, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), name);
+  }
+
+  #moveIn(place: BasePlace, temporary: string, type: number): void {
+    this.#removeOther(place, type);
+    check(renameAt(this.#fd(place.dir), temporary, this.#fd(place.dir), place.name), place.name);
+    this.#unsynced.add(place.dir);
+  }
+
+  /** Removes what a rename cannot replace: a directory by something else, or the other way round. */
+  #removeOther(place: BasePlace, type: number): void {
+    const stat = new Stat();
+    const result = statAt(this.#fd(place.dir), place.name, stat);
+    if (result === -E.ENOENT) return;
+    check(result, place.name);
+    if ((stat.type === S_IFDIR) === (type === S_IFDIR)) return;
+    removeTree(this.#fd(place.dir), place.name, stat.type);
+    this.#bases.clear();
+  }
+
+  #fd(dir: LayerDir): number {
+    return this.#union.dirFds.get(dir);
+  }
+}
+
+function temporaryName(): string {
+  return COMMIT_PREFIX + randomBytes(8).toString('hex');
+}

@@ -1,0 +1,390 @@
+import type { Change, ChangeDelta, ChangeKind, ChangeList, FileType, Totals } from '../protocol/messages';
+import { toText } from '../sys/bytes';
+import { E, FsError } from '../sys/errno';
+import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
+import { BaseView } from './baseView';
+import { compare } from './compare';
+import type { LogLevel } from './engine';
+import type { Job } from './job';
+import { joinPath, type Node } from './node';
+import { PathTree } from './pathTree';
+import { type ChangeObserver, dirOf, type Union } from './union';
+
+/**
+ * What differs between the bases and the mount, by path. The engine says which nodes and names it touched; an
+ * update looks at those alone, compares them with the bases as they are, and tells what became of the list.
+ */
+export class Changes implements ChangeObserver {
+  readonly bases: BaseView;
+  readonly #union: Union;
+  readonly #log: (level: LogLevel, message: string) => void;
+  readonly #changes = new PathTree<Change>();
+  /** Which base paths were renamed, and to where. */
+  readonly #renamed = new Map<string, string>();
+  readonly #touchedNodes = new Set<Node>();
+  /** Paths to look at; true: with everything below. */
+  readonly #touchedPaths = new Map<string, boolean>();
+  #upserted = new Map<string, Change>();
+  #removed = new Set<string>();
+  #revision = 0;
+  readonly #totals: Totals = { changed: 0, created: 0, whiteout: 0, renamed: 0, metadata: 0, storedBytes: 0 };
+
+  constructor(union: Union, log: (level: LogLevel, message: string) => void) {
+    this.#union = union;
+    this.#log = log;
+    this.bases = new BaseView(union);
+    this.#touchedPaths.set('', true);
+  }
+
+  touchNode(node: Node): void {
+    this.#touchedNodes.add(node);
+  }
+
+  touchName(parent: Node, name: string): void {
+    const path = joinPath(parent.path, name);
+    if (!this.#touchedPaths.has(path)) this.#touchedPaths.set(path, false);
+  }
+
+  touchTree(parent: Node, name: string): void {
+    this.#touchedPaths.set(joinPath(parent.path, name), true);
+  }
+
+  /** Looks at everything anew at the next update. */
+  touchAll(): void {
+    this.#touchedPaths.set('', true);
+    for (const [path] of this.#changes.entries()) this.#touchedPaths.set(path, false);
+  }
+
+  /** Whether something was touched since the last update. */
+  get pending(): boolean {
+    return this.#touchedNodes.size > 0 || this.#touchedPaths.size > 0;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get totals(): Totals {
+    return { ...this.#totals };
+  }
+
+  /** All changes as of the last update, in the order of their paths. */
+  list(): ChangeList {
+    return {
+      revision: this.#revision,
+      changes: [...this.#changes.entries()].map(([, change]) => change),
+      totals: this.totals,
+    };
+  }
+
+  /** Changes at and below a byte path. */
+  *below(path: string): Generator<[string, Change]> {
+    yield* this.#changes.entries(path);
+  }
+
+  get(path: string): Change | undefined {
+    return this.#changes.get(path);
+  }
+
+  /** Calls `use` with the directory node and the name of a path of the list. @throws FsError ENOENT */
+  at<T>(path: string, use: (parent: Node, name: string) => T): T {
+    const visited: Node[] = [];
+    try {
+      const place = this.#walk(path, visited);
+      if (place?.parent == null) throw new FsError(E.ENOENT, toText(path));
+      return use(place.parent, place.name);
+    } finally {
+      for (const node of visited.reverse()) this.#union.release(node);
+    }
+  }
+
+  /** The base path behind a path of the mount; null when nothing of the bases is. */
+  basePath(path: string): string | null {
+    return this.at(path, (parent, name) => this.#basePath(parent, name, path));
+  }
+
+  /** Where in the mount the entry at a base path went; undefined when it was not renamed. */
+  renamedTo(basePath: string): string | undefined {
+    return this.#renamed.get(basePath);
+  }
+
+  /** A commit moved a base entry, so that what was renamed from `from` now comes from `to` (or from nowhere else). */
+  renameCommitted(from: string, to: string | null): void {
+    const path = this.#renamed.get(from);
+    this.#renamed.delete(from);
+    if (path === undefined) return;
+    if (to !== null) this.#renamed.set(to, path);
+    this.touchPath(path);
+    this.touchPath(this.unionPath(from));
+  }
+
+  /** Looks at a path and all below it at the next update. */
+  touchTreeAt(path: string): void {
+    this.#touchedPaths.set(path, true);
+  }
+
+  /** Looks at a path at the next update. */
+  touchPath(path: string): void {
+    if (!this.#touchedPaths.has(path)) this.#touchedPaths.set(path, false);
+  }
+
+  /** Paths of entries that were renamed from what is, in the bases, at or below this path of the mount. */
+  renamesFrom(path: string): string[] {
+    const basePath = this.at(path, (parent, name) => {
+      const above = this.basePathOfDir(parent);
+      return above === null ? null : joinPath(above, name);
+    });
+    if (basePath === null) return [];
+    return [...this.#renamed]
+      .filter(([from]) => from === basePath || from.startsWith(`${basePath}/`))
+      .map(([, to]) => to);
+  }
+
+  /** Brings the list up to date. Returns what became of it, or null when it is as before. */
+  *update(): Job<ChangeDelta | null> {
+    this.bases.clear();
+    this.#takeNodes();
+    for (;;) {
+      const next = this.#touchedPaths.entries().next().value;
+      if (next === undefined) break;
+      const [path, deep] = next;
+      this.#touchedPaths.delete(path);
+      yield* this.#evaluate(path, deep);
+      this.#takeNodes();
+      yield undefined;
+    }
+    return this.#takeDelta();
+  }
+
+  #takeNodes(): void {
+    for (const node of this.#touchedNodes) {
+      if (node.orphan) continue;
+      this.touchName(node.parent ?? node, node.name);
+      node.aliases?.forEach((alias) => this.touchName(alias.parent, alias.name));
+    }
+    this.#touchedNodes.clear();
+  }
+
+  #takeDelta(): ChangeDelta | null {
+    if (this.#upserted.size === 0 && this.#removed.size === 0) return null;
+    const upserted = [...this.#upserted.values()];
+    const removed = [...this.#removed].map(toText);
+    this.#upserted = new Map();
+    this.#removed = new Set();
+    this.#revision++;
+    return { revision: this.#revision, upserted, removed, totals: this.totals };
+  }
+
+  *#evaluate(path: string, deep: boolean): Job<void> {
+    const visited: Node[] = [];
+    try {
+      const place = this.#walk(path, visited);
+      if (place === null) this.#removeTree(path);
+      else if (place.parent === null) yield* this.#evaluateChildren(this.#union.root, '');
+      else yield* this.#evaluateName(path, place.parent, place.name, deep, visited);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      this.#log('error', `${toText(path)}: cannot be compared with its base: ${error.message}`);
+      this.#put(path, 'changed', S_IFREG, 0, 0);
+    } finally {
+      for (const node of visited.reverse()) this.#union.release(node);
+    }
+  }
+
+  /** Finds the directory that holds a path; null when that is gone. */
+  #walk(path: string, visited: Node[]): { parent: Node | null; name: string } | null {
+    if (path === '') return { parent: null, name: '' };
+    const names = path.split('/');
+    const name = names.pop()!;
+    let parent = this.#union.root;
+    for (const each of names) {
+      const next = this.#union.lookup(parent, each);
+      if (next?.dir == null) return null;
+      visited.push(next);
+      parent = next;
+    }
+    return { parent, name };
+  }
+
+  *#evaluateName(path: string, parent: Node, name: string, deep: boolean, visited: Node[]): Job<void> {
+    const node = this.#union.lookup(parent, name);
+    const stat = new Stat();
+    const basePath = this.#basePath(parent, name, path);
+    const place = basePath === null ? null : this.bases.stat(basePath, stat);
+    if (node === null) {
+      this.#removeBelow(path);
+      if (place === null) this.#remove(path);
+      else this.#put(path, 'whiteout', stat.type, stat.size, 0);
+      return;
+    }
+    visited.push(node);
+    if (!node.upper) {
+      this.#removeTree(path);
+      return;
+    }
+    yield* this.#evaluateUpper(path, node, basePath, place === null ? null : { place, stat });
+    if (node.dir === null) this.#removeBelow(path);
+    else if (deep) yield* this.#evaluateChildren(node, path);
+    else this.#touchHidden(node, path);
+  }
+
+  *#evaluateUpper(
+    path: string,
+    node: Node,
+    basePath: string | null,
+    base: { place: NonNullable<ReturnType<BaseView['stat']>>; stat: Stat } | null,
+  ): Job<void> {
+    const mine = new Stat();
+    this.#union.clearFresh();
+    this.#union.statBacking(node, mine);
+    const stored = node.type === S_IFDIR ? 0 : mine.blocks * 512;
+    const from = this.#renamedFrom(node, basePath);
+    if (from !== null) {
+      this.#put(path, 'renamed', node.type, mine.size, stored, from);
+    } else if (base === null) {
+      this.#put(path, 'created', node.type, mine.size, stored);
+    } else {
+      const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
+      if (difference === 'none') this.#remove(path);
+      else this.#put(path, difference, node.type, mine.size, stored);
+    }
+  }
+
+  /** The base path that a node came from by a rename; null when it is in its place, or a mere link to what still is. */
+  #renamedFrom(node: Node, basePath: string | null): string | null {
+    const { record } = node;
+    if (record?.redirect == null || record.redirect === basePath) return null;
+    const visited: Node[] = [];
+    const original = this.#walk(this.unionPath(record.redirect), visited);
+    const there = original?.parent ? this.#union.lookup(original.parent, original.name) : null;
+    if (there !== null && there !== node) visited.push(there);
+    for (const each of visited.reverse()) if (each !== node) this.#union.release(each);
+    return there === node ? null : record.redirect;
+  }
+
+  /** Where in the mount a base path shows, given the directories above it that were renamed. */
+  unionPath(basePath: string): string {
+    for (let end = basePath.lastIndexOf('/'); end > 0; end = basePath.lastIndexOf('/', end - 1)) {
+      const moved = this.#renamed.get(basePath.slice(0, end));
+      if (moved !== undefined) return moved + basePath.slice(end);
+    }
+    return basePath;
+  }
+
+  /** The base path that stands behind a name of the mount; null when nothing of the bases does. */
+  #basePath(parent: Node, name: string, path: string): string | null {
+    const above = this.basePathOfDir(parent);
+    if (above === null) return null;
+    const basePath = joinPath(above, name);
+    const renamedTo = this.#renamed.get(basePath);
+    return renamedTo !== undefined && renamedTo !== path ? null : basePath;
+  }
+
+  /** The base path of a directory of the mount; null for one that the bases do not have. */
+  basePathOfDir(node: Node): string | null {
+    if (node.parent === null) return '';
+    if (node.record?.redirect != null) return node.record.redirect;
+    return this.#basePath(node.parent, node.name, node.path);
+  }
+
+  *#evaluateChildren(node: Node, path: string): Job<void> {
+    for (const name of [...this.#union.upperNames(node).keys()]) {
+      this.#touchedPaths.set(joinPath(path, name), true);
+    }
+    this.#touchHidden(node, path);
+    yield undefined;
+  }
+
+  /** A directory that does not merge with its base's hides entries that have no whiteout of their own. */
+  #touchHidden(node: Node, path: string): void {
+    if (dirOf(node).lowers.length > 0) return;
+    const basePath = this.basePathOfDir(node);
+    if (basePath === null) return;
+    const upper = this.#union.upperNames(node);
+    for (const name of this.bases.names(basePath)) {
+      const child = joinPath(path, name);
+      if (!upper.has(name) && !this.#touchedPaths.has(child)) this.#touchedPaths.set(child, false);
+    }
+  }
+
+  #put(path: string, kind: ChangeKind, type: number, size: number, storedBytes: number, from?: string): void {
+    const change: Change = {
+      path: toText(path),
+      ...(from === undefined ? {} : { from: toText(from) }),
+      kind,
+      type: fileType(type),
+      size: type === S_IFDIR ? 0 : size,
+      storedBytes,
+    };
+    const before = this.#changes.get(path);
+    if (before !== undefined && sameChange(before, change)) return;
+    this.#unbook(path, before);
+    this.#changes.set(path, change);
+    this.#totals[kind]++;
+    this.#totals.storedBytes += storedBytes;
+    if (from !== undefined) this.#claim(from, path);
+    this.#removed.delete(path);
+    this.#upserted.set(path, change);
+  }
+
+  #remove(path: string): void {
+    const before = this.#changes.get(path);
+    if (before === undefined) return;
+    this.#unbook(path, before);
+    this.#changes.delete(path);
+    this.#upserted.delete(path);
+    this.#removed.add(path);
+  }
+
+  #unbook(path: string, change: Change | undefined): void {
+    if (change === undefined) return;
+    this.#totals[change.kind]--;
+    this.#totals.storedBytes -= change.storedBytes;
+    if (change.kind !== 'renamed') return;
+    for (const [from, to] of this.#renamed) {
+      if (to !== path) continue;
+      this.#renamed.delete(from);
+      this.#touchedPaths.set(this.unionPath(from), true);
+    }
+  }
+
+  /** Books a rename; what is at the old place now has no base there any more. */
+  #claim(from: string, path: string): void {
+    this.#renamed.set(from, path);
+    this.#touchedPaths.set(this.unionPath(from), true);
+  }
+
+  #removeTree(path: string): void {
+    this.#remove(path);
+    this.#removeBelow(path);
+  }
+
+  #removeBelow(path: string): void {
+    for (const [each] of [...this.#changes.entries(path)]) if (each !== path) this.#remove(each);
+  }
+}
+
+function sameChange(a: Change, b: Change): boolean {
+  return (
+    a.kind === b.kind &&
+    a.type === b.type &&
+    a.size === b.size &&
+    a.storedBytes === b.storedBytes &&
+    a.from === b.from
+  );
+}
+
+const fileTypes = new Map<number, FileType>([
+  [S_IFREG, 'file'],
+  [S_IFDIR, 'directory'],
+  [S_IFLNK, 'symlink'],
+  [S_IFIFO, 'fifo'],
+  [S_IFSOCK, 'socket'],
+  [S_IFCHR, 'char'],
+  [S_IFBLK, 'block'],
+]);
+
+/** A file type for people and JSON, from the type bits of a mode. */
+export function fileType(type: number): FileType {
+  return fileTypes.get(type) ?? 'file';
+}

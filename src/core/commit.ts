@@ -1,0 +1,354 @@
+import { CowspaceError } from '../protocol/errors';
+import type { CommitParams, CommitResult, Conflict } from '../protocol/messages';
+import { toText } from '../sys/bytes';
+import { check, E, FsError } from '../sys/errno';
+import { close } from '../sys/file';
+import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
+import { readlink } from './attributes';
+import type { BasePlace } from './baseView';
+import { BaseWriter, COMMIT_PREFIX, type Source } from './baseWriter';
+import type { Changes } from './changes';
+import { originOf, setRecord } from './copyup';
+import { openData } from './data';
+import type { Job } from './job';
+import { type BaseMove, CommitJournal } from './journal';
+import { joinPath, type Node } from './node';
+import { completeSelection, ConflictFinder, planItem, selectChanges, type Step } from './plan';
+import { adoptLowers, dropUpper, dropWhiteout, pruneDirectory, settleMove } from './settle';
+import type { Union } from './union';
+
+/** How many written files wait for their directories to be made durable together. */
+const BATCH = 128;
+
+/** Moves changes into the bases; see docs/ARCHITECTURE.md for the order and what a crash leaves. */
+export function* commit(u: Union, changes: Changes, params: CommitParams): Job<CommitResult> {
+  yield* changes.update();
+  const selected = selectChanges(changes, params.paths);
+  completeSelection(changes, selected);
+  const steps = inOrder([...selected].map(([path, change]) => ({ path, change })));
+  const finder = new ConflictFinder(u, changes);
+  const conflicts: Conflict[] = [];
+  const clear: Step[] = [];
+  for (const step of steps) {
+    const conflict = finder.find(step);
+    if (conflict === null) clear.push(step);
+    else conflicts.push(conflict);
+    yield undefined;
+  }
+  if (params.dryRun) return { items: clear.map((step) => planItem(step.change)), conflicts };
+  if (conflicts.length > 0 && !params.skipConflicts) throw conflictError(conflicts);
+  const possible = withoutDependents(clear, conflicts);
+  const committer = new Committer(u, changes);
+  let done = 0;
+  try {
+    for (const step of possible) {
+      yield { done, total: possible.length, path: step.change.path };
+      committer.apply(step);
+      done++;
+    }
+  } finally {
+    committer.finish();
+  }
+  yield* changes.update();
+  return { items: possible.map((step) => planItem(step.change)), conflicts };
+}
+
+function conflictError(conflicts: Conflict[]): CowspaceError {
+  const list = conflicts.map(({ path, reason }) => `${path}: ${reason}`).join('\n  ');
+  return new CowspaceError(
+    'conflict',
+    `Nothing was committed: the base moved under ${conflicts.length === 1 ? 'one path' : `${conflicts.length} paths`}.\n` +
+      `  ${list}\n` +
+      'Commit the rest with --skip-conflicts, or discard these paths to see the base as it is now.',
+    { conflicts },
+  );
+}
+
+/** Renames first, then removals, then what is written, parents before children, directories' metadata last. */
+function inOrder(steps: Step[]): Step[] {
+  const rank = ({ change }: Step): number => {
+    if (change.kind === 'renamed') return 0;
+    if (change.kind === 'whiteout') return 1;
+    return change.kind === 'metadata' && change.type === 'directory' ? 3 : 2;
+  };
+  return steps.sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
+}
+
+/** What lies below a new directory that cannot be made cannot be made either. */
+function withoutDependents(steps: Step[], conflicts: readonly Conflict[]): Step[] {
+  if (conflicts.length === 0) return steps;
+  const blocked = conflicts.map(({ path }) => `${path}/`);
+  return steps.filter(({ change }) => !blocked.some((prefix) => change.path.startsWith(prefix)));
+}
+
+/** A file that is in the base already and leaves the scratch once the base's directories are durable. */
+interface Written {
+  readonly path: string;
+  readonly place: BasePlace;
+  /** The scratch file's change time when it was copied. */
+  readonly ctime: string;
+}
+
+class Committer {
+  readonly #union: Union;
+  readonly #changes: Changes;
+  readonly #writer: BaseWriter;
+  readonly #journal: CommitJournal;
+  #written: Written[] = [];
+  /** Directories that were made or changed, whose times and modes come when their children are in. */
+  readonly #directories: { path: string; basePath: string }[] = [];
+  /** Where the first name of an inode with several was written. */
+  readonly #links = new Map<number, BasePlace>();
+  /** Renames under way, to notice a circle. */
+  readonly #active = new Set<string>();
+  readonly #applied = new Set<string>();
+
+  constructor(union: Union, changes: Changes) {
+    this.#union = union;
+    this.#changes = changes;
+    this.#writer = new BaseWriter(union, changes.bases);
+    this.#journal = new CommitJournal(union.scratch);
+  }
+
+  apply({ path, change }: Step): void {
+    switch (change.kind) {
+      case 'renamed':
+        this.#applyRename(path);
+        return;
+      case 'whiteout':
+        this.#applyWhiteout(path);
+        return;
+      case 'created':
+      case 'changed':
+        this.#applyEntry(path);
+        return;
+      case 'metadata':
+        this.#applyMetadata(path);
+        return;
+    }
+  }
+
+  /** Lets the scratch forget what the bases have now. */
+  finish(): void {
+    this.#settle();
+    for (const { path, basePath } of this.#directories.reverse()) this.#finishDirectory(path, basePath);
+    this.#writer.flush();
+    for (const path of this.#applied) this.#pruneAbove(path);
+  }
+
+  #pruneAbove(path: string): void {
+    const slash = path.lastIndexOf('/');
+    if (slash > 0) this.#withNode(path.slice(0, slash), (node) => pruneDirectory(this.#union, node));
+    this.#withNode(path, (node) => {
+      if (node.dir !== null) pruneDirectory(this.#union, node);
+    });
+  }
+
+  #applyWhiteout(path: string): void {
+    this.#applied.add(path);
+    const basePath = this.#changes.basePath(path);
+    if (basePath === null) return;
+    this.#writer.remove(basePath);
+    this.#writer.flush();
+    this.#changes.at(path, (parent, name) => dropWhiteout(this.#union, parent, name));
+    this.#changes.touchPath(path);
+  }
+
+  #applyRename(path: string): void {
+    const change = this.#changes.get(path);
+    if (change?.kind !== 'renamed' || this.#active.has(path) || this.#applied.has(path)) return;
+    this.#active.add(path);
+    this.#makeParents(path);
+    const to = this.#targetPath(path);
+    this.#freeTarget(path, to);
+    this.#withNode(path, (node) => {
+      const from = node.record?.redirect;
+      if (from == null) return;
+      this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
+    });
+    this.#active.delete(path);
+    this.#applyEntry(path);
+  }
+
+  /** Directories above that only the scratch has. */
+  #makeParents(path: string): void {
+    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
+      const above = path.slice(0, end);
+      const kind = this.#changes.get(above)?.kind;
+      if (kind === 'renamed') this.#applyRename(above);
+      else if (kind === 'created' || kind === 'changed') this.#applyEntry(above);
+    }
+  }
+
+  /** The base path that an entry will have; its directory is in the base by now. */
+  #targetPath(path: string): string {
+    return this.#changes.at(path, (parent, name) => {
+      const above = this.#changes.basePathOfDir(parent);
+      if (above === null) throw new FsError(E.ENOENT, toText(path));
+      return joinPath(above, name);
+    });
+  }
+
+  /** What the base has at the target and the mount has elsewhere goes there first; a circle is cut by a detour. */
+  #freeTarget(path: string, target: string): void {
+    const other = this.#changes.renamedTo(target);
+    if (other === undefined || other === path) return;
+    if (!this.#active.has(other)) {
+      this.#applyRename(other);
+      return;
+    }
+    this.#withNode(other, (node) => {
+      const to = `${target}${COMMIT_PREFIX}detour`;
+      this.#moveBase(node, {
+        path: other,
+        from: target,
+        to,
+        oldPath: this.#changes.unionPath(target),
+        detour: true,
+      });
+    });
+  }
+
+  /** Renames in the base and in the scratch's books; the journal makes one step of the two. */
+  #moveBase(node: Node, move: BaseMove): void {
+    this.#journal.begin(move);
+    this.#writer.rename(move.from, move.to);
+    settleMove(this.#union, this.#changes, node, move);
+    this.#journal.end();
+  }
+
+  #applyEntry(path: string): void {
+    if (this.#applied.has(path)) return;
+    this.#applied.add(path);
+    this.#makeParents(path);
+    const target = this.#targetPath(path);
+    this.#freeTarget(path, target);
+    this.#withNode(path, (node) => this.#write(path, node, target));
+  }
+
+  #write(path: string, node: Node, target: string): void {
+    if (!node.upper) return;
+    const source = this.#source(node);
+    if (node.dir !== null) {
+      this.#writeDirectory(path, node, target, source);
+      return;
+    }
+    if (node.record?.metacopy && node.record.redirect === null) {
+      this.#applyMetadata(path);
+      return;
+    }
+    const place = this.#writer.place(target);
+    const others = this.#otherLinks(node, place);
+    const first = source.stat.nlink > 1 ? this.#links.get(source.stat.ino) : undefined;
+    if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
+    else if (node.type === S_IFREG) this.#writeFile(place, node, source);
+    else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
+    if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
+    for (const other of others) this.#writer.writeLink(other, place);
+    this.#noteWritten(path, node, place);
+  }
+
+  /** The other names of a base inode with several, which shall show what is written under this one too. */
+  #otherLinks(node: Node, place: BasePlace): BasePlace[] {
+    if (node.indexKey === null) return [];
+    const stat = new Stat();
+    const { fd, name } = { fd: this.#union.dirFds.get(place.dir), name: place.name };
+    if (statAt(fd, name, stat) < 0 || stat.nlink < 2) return [];
+    return this.#writer.otherLinks(place, stat.ino, stat.nlink);
+  }
+
+  #writeFile(place: BasePlace, node: Node, source: Source): void {
+    const fd = openData(this.#union, node);
+    try {
+      this.#writer.writeFile(place, source, fd);
+    } finally {
+      close(fd);
+    }
+  }
+
+  #writeDirectory(path: string, node: Node, target: string, source: Source): void {
+    const place = this.#writer.place(target);
+    const writable = Object.assign(new Stat(), source.stat);
+    writable.mode |= 0o700;
+    this.#writer.writeDirectory(place, { ...source, stat: writable });
+    this.#writer.flush();
+    this.#directories.push({ path, basePath: target });
+    if (node.record !== null) setRecord(this.#union, node, null);
+    adoptLowers(this.#union, node);
+    this.#changes.touchPath(path);
+  }
+
+  #applyMetadata(path: string): void {
+    this.#applied.add(path);
+    const target = this.#targetPath(path);
+    this.#withNode(path, (node) => {
+      const place = this.#changes.bases.stat(target, new Stat());
+      if (place === null) throw new FsError(E.ENOENT, toText(path));
+      if (node.dir !== null) {
+        this.#directories.push({ path, basePath: target });
+        return;
+      }
+      this.#writer.setMetadata(place, this.#source(node));
+      this.#noteWritten(path, node, place);
+    });
+  }
+
+  /** From here on the base's file is the origin of the scratch's, should the commit end before the scratch lets go. */
+  #noteWritten(path: string, node: Node, place: BasePlace): void {
+    const stat = new Stat();
+    check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
+    const origin = originOf(place.dir.layer, stat);
+    setRecord(this.#union, node, {
+      metacopy: node.record?.metacopy ?? false,
+      cover: false,
+      origin,
+      redirect: null,
+    });
+    this.#written.push({ path, place, ctime: changeTime(this.#source(node).stat) });
+    if (this.#written.length >= BATCH) this.#settle();
+  }
+
+  #settle(): void {
+    this.#writer.flush();
+    for (const { path, place, ctime } of this.#written) {
+      this.#withNode(path, (node) => {
+        // Written again meanwhile: it stays, as a change against what is in the base now.
+        if (changeTime(this.#source(node).stat) === ctime) dropUpper(this.#union, node, place);
+      });
+      this.#changes.touchPath(path);
+    }
+    this.#written = [];
+  }
+
+  #finishDirectory(path: string, basePath: string): void {
+    this.#withNode(path, (node) => {
+      if (!node.upper) return;
+      const place = this.#changes.bases.stat(basePath, new Stat());
+      if (place !== null) this.#writer.setMetadata(place, this.#source(node));
+      this.#changes.touchPath(path);
+    });
+  }
+
+  #source(node: Node): Source {
+    const stat = new Stat();
+    const { fd, name } = this.#union.upperPlace(node);
+    check(statAt(fd, name, stat), node.path);
+    return { fd, name, stat };
+  }
+
+  #withNode(path: string, use: (node: Node) => void): void {
+    this.#changes.at(path, (parent, name) => {
+      const node = this.#union.lookup(parent, name);
+      if (node === null) return;
+      try {
+        use(node);
+      } finally {
+        this.#union.release(node);
+      }
+    });
+  }
+}
+
+function changeTime(stat: Stat): string {
+  return `${stat.ctime}.${stat.ctimeNsec}`;
+}

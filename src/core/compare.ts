@@ -1,0 +1,71 @@
+import { check } from '../sys/errno';
+import { close, pread } from '../sys/file';
+import { S_IFDIR, S_IFLNK, S_IFREG, type Stat } from '../sys/stat';
+import type { BasePlace, BaseView } from './baseView';
+import { readlink } from './attributes';
+import { openUpper } from './copyup';
+import type { Job } from './job';
+import type { Node } from './node';
+import type { Union } from './union';
+import { sameXattrs } from './xattr';
+
+/** How an entry of the scratch relates to the base entry in its place. */
+export type Difference = 'none' | 'metadata' | 'changed';
+
+const CHUNK = 1 << 20;
+const left = Buffer.allocUnsafeSlow(CHUNK);
+const right = Buffer.allocUnsafeSlow(CHUNK);
+
+/**
+ * Compares a node of the scratch with a base entry: contents byte by byte, then what `chmod`, `chown` and
+ * `setfattr` set. Times count only while the contents were never written: writing the old contents back is no change.
+ */
+export function* compare(
+  u: Union,
+  bases: BaseView,
+  node: Node,
+  mine: Stat,
+  place: BasePlace,
+  base: Stat,
+): Job<Difference> {
+  if (node.type !== base.type) return 'changed';
+  const untouched = node.record?.metacopy === true && !node.record.cover;
+  if (node.type === S_IFREG && !untouched) {
+    if (mine.size !== base.size) return 'changed';
+    if (!(yield* sameContents(u, bases, node, place, mine.size))) return 'changed';
+  }
+  if (node.type === S_IFREG && untouched && mine.size !== base.size) return 'changed';
+  if (node.type === S_IFLNK && readlink(u, node) !== bases.readlink(place)) return 'changed';
+  if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
+  if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
+  if (mine.uid !== base.uid || mine.gid !== base.gid) return 'metadata';
+  if (untouched && (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec)) return 'metadata';
+  const upper = u.upperPlace(node);
+  return sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name) ? 'none' : 'metadata';
+}
+
+function isSpecial(type: number): boolean {
+  return type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK;
+}
+
+function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, size: number): Job<boolean> {
+  if (size === 0) return true;
+  const mine = openUpper(u, node);
+  try {
+    const theirs = bases.open(place);
+    try {
+      for (let at = 0; at < size; at += CHUNK) {
+        if (at > 0) yield undefined;
+        const length = Math.min(CHUNK, size - at);
+        const a = check(pread(mine, left, length, at), node.path);
+        const b = check(pread(theirs, right, length, at), node.path);
+        if (a !== b || left.compare(right, 0, b, 0, a) !== 0) return false;
+      }
+      return true;
+    } finally {
+      close(theirs);
+    }
+  } finally {
+    close(mine);
+  }
+}

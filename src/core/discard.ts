@@ -1,0 +1,248 @@
+import { CowspaceError } from '../protocol/errors';
+import type { Change, DiscardParams, DiscardResult, PlanItem } from '../protocol/messages';
+import { toBytes } from '../sys/bytes';
+import { check, E } from '../sys/errno';
+import {
+  chmodAt,
+  chownAt,
+  close,
+  linkAt,
+  mkdirAt,
+  O_DIRECTORY,
+  O_PATH,
+  openAt,
+  RENAME_NOREPLACE,
+  renameAt,
+  unlinkAt,
+} from '../sys/file';
+import { Stat, statAt } from '../sys/stat';
+import type { Changes } from './changes';
+import { copyUpDir, inUpperDir } from './copyup';
+import type { Job } from './job';
+import type { Node } from './node';
+import { planItem, selectChanges } from './plan';
+import { removeTree } from './scratch';
+import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
+import { newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
+import { dirOf, linkKey, type Union } from './union';
+import { replaceXattrs } from './xattr';
+
+/** Puts changes aside, so that the bases show again. Nothing is deleted: {@link undoDiscard} brings it back. */
+export function* discard(u: Union, changes: Changes, params: DiscardParams): Job<DiscardResult> {
+  yield* changes.update();
+  const selected = selectChanges(changes, params.paths);
+  // Children first: what was renamed into a new directory goes home before the directory goes.
+  const steps = [...selected].reverse();
+  const items = steps.map(([, change]) => planItem(change));
+  if (params.dryRun || steps.length === 0) return { items };
+  const can = newTrashCan(u.scratch);
+  const done: PlanItem[] = [];
+  try {
+    for (const [path, change] of steps) {
+      yield { done: done.length, total: steps.length, path: change.path };
+      discardOne(u, changes, can, path, change);
+      done.push(planItem(change));
+    }
+  } finally {
+    can.close();
+  }
+  yield* changes.update();
+  return { items: done, undoId: can.id };
+}
+
+function discardOne(u: Union, changes: Changes, can: TrashCan, path: string, change: Change): void {
+  changes.at(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (change.kind === 'whiteout') restoreBase(u, can, parent, name, change);
+    else if (node?.dir?.upper && change.kind === 'metadata') resetMetadata(u, can, node, change);
+    else if (node?.upper) moveToTrash(u, can, node, parent, name, change);
+    if (node !== null) u.release(node);
+    if (change.from !== undefined) restoreOldPlace(u, changes, toBytes(change.from));
+    pruneDirectory(u, parent);
+  });
+  changes.touchPath(path);
+}
+
+/** Takes a whiteout away. Below an opaque directory each hidden entry has to get one first. */
+function restoreBase(u: Union, can: TrashCan, parent: Node, name: string, change: Change): void {
+  uncover(u, parent);
+  const upper = dirOf(parent).upper;
+  if (upper === null || !u.upperNames(parent).get(name)?.whiteout) return;
+  const aside = can.add(planItem(change), { whiteout: true, metadata: false });
+  check(
+    inUpperDir(u, upper, (fd) => renameAt(fd, name, can.dirFd, aside)),
+    name,
+  );
+  u.upperNames(parent).delete(name);
+  replaceName(u, parent, name);
+}
+
+function moveToTrash(u: Union, can: TrashCan, node: Node, parent: Node, name: string, change: Change): void {
+  const names = [{ parent, name }, ...(node.indexKey === null ? [] : otherNames(node, parent, name))];
+  const upper = dirOf(parent).upper;
+  const aside = can.add(planItem(change), { whiteout: false, metadata: false });
+  pinTree(u, node);
+  if (upper !== null && u.upperNames(parent).has(name)) {
+    check(
+      inUpperDir(u, upper, (fd) => renameAt(fd, name, can.dirFd, aside)),
+      name,
+    );
+  }
+  if (node.indexKey !== null) dropIndex(u, can, node, node.indexKey, aside);
+  u.upperNames(parent).delete(name);
+  for (const each of names) replaceName(u, each.parent, each.name);
+}
+
+/** Names under which a base inode with several shows what was written under one of them. */
+function otherNames(node: Node, parent: Node, name: string): { parent: Node; name: string }[] {
+  const all = [...(node.aliases ?? [])];
+  if (node.parent !== null) all.push({ parent: node.parent, name: node.name });
+  return all.filter((each) => each.parent !== parent || each.name !== name);
+}
+
+function dropIndex(u: Union, can: TrashCan, node: Node, key: string, aside: string): void {
+  // Changed under a name that has no entry of its own in the scratch: the index holds the only one.
+  const moved = renameAt(u.scratch.indexFd, key, can.dirFd, aside);
+  if (moved < 0) check(unlinkAt(u.scratch.indexFd, key), node.path);
+  // A rename between two names of one inode leaves both.
+  unlinkAt(u.scratch.indexFd, key);
+  u.indexed.delete(key);
+  u.unlinkUpper(node);
+}
+
+const stat = new Stat();
+
+/** Gives a directory its base's owner, mode and attributes again; an empty directory in the trash keeps the old ones. */
+function resetMetadata(u: Union, can: TrashCan, node: Node, change: Change): void {
+  const base = dirOf(node).lowers[0];
+  if (base === undefined) return;
+  const aside = can.add(planItem(change), { whiteout: false, metadata: true });
+  check(mkdirAt(can.dirFd, aside, 0o700), node.path);
+  const { fd, name } = u.upperPlace(node);
+  copyDirMetadata(fd, name, can.dirFd, aside);
+  copyDirMetadata(u.dirFds.get(base), '.', fd, name);
+  u.invalidator.inode(node.id, -1, 0);
+}
+
+function copyDirMetadata(fromFd: number, fromName: string, toFd: number, toName: string): void {
+  check(statAt(fromFd, fromName, stat), toName);
+  const owned = chownAt(toFd, toName, stat.uid, stat.gid);
+  if (owned !== -E.EPERM) check(owned, toName);
+  replaceXattrs(fromFd, fromName, toFd, toName);
+  check(chmodAt(toFd, toName, stat.mode & 0o7777), toName);
+}
+
+/** Where something was renamed away, the base shows again. */
+function restoreOldPlace(u: Union, changes: Changes, from: string): void {
+  const path = changes.unionPath(from);
+  changes.at(path, (parent, name) => {
+    if (!u.upperNames(parent).get(name)?.whiteout) return;
+    dropWhiteout(u, parent, name);
+    replaceName(u, parent, name);
+    pruneDirectory(u, parent);
+  });
+  changes.touchPath(path);
+}
+
+/**
+ * Brings back what a discard put aside.
+ *
+ * @throws CowspaceError `exists` when one of its paths changed since; then nothing is done
+ */
+export function* undoDiscard(u: Union, changes: Changes, id: string): Job<DiscardResult> {
+  yield* changes.update();
+  const entries = readTrash(u.scratch, id).reverse();
+  const dirFd = check(openAt(u.scratch.trashFd, id, O_PATH | O_DIRECTORY), 'undo');
+  try {
+    const present = entries.filter((entry) => statAt(dirFd, entry.name, stat) === 0);
+    const taken = present.find((entry) => !entry.metadata && changes.get(toBytes(entry.path)) !== undefined);
+    if (taken !== undefined) {
+      throw new CowspaceError(
+        'exists',
+        `${taken.path} was changed again since the discard. Discard or commit that first, then undo.`,
+        { path: taken.path },
+      );
+    }
+    for (const entry of present) {
+      yield undefined;
+      restoreEntry(u, changes, dirFd, entry);
+    }
+    removeTree(u.scratch.trashFd, id);
+    yield* changes.update();
+    return { items: present.map(planItem) };
+  } finally {
+    close(dirFd);
+  }
+}
+
+function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): void {
+  const path = toBytes(entry.path);
+  changes.at(path, (parent, name) => {
+    if (entry.metadata) {
+      const node = u.lookup(parent, name);
+      if (node?.dir == null) return;
+      copyUpDir(u, node);
+      const place = u.upperPlace(node);
+      copyDirMetadata(dirFd, entry.name, place.fd, place.name);
+      u.invalidator.inode(node.id, -1, 0);
+      u.release(node);
+      return;
+    }
+    const upper = copyUpDir(u, parent);
+    removeCleanCopy(u, parent, name);
+    check(
+      inUpperDir(u, upper, (fd) => renameAt(dirFd, entry.name, fd, name, RENAME_NOREPLACE)),
+      entry.path,
+    );
+    u.upperNames(parent).set(name, { whiteout: entry.whiteout });
+    replaceName(u, parent, name);
+    if (!entry.whiteout) restoreIndex(u, parent, name);
+  });
+  if (entry.from !== undefined) hideOldPlace(u, changes, toBytes(entry.from));
+  changes.touchTreeAt(path);
+}
+
+/** Of a base inode with several names, the others show the restored contents again too. */
+function restoreIndex(u: Union, parent: Node, name: string): void {
+  const node = u.lookup(parent, name);
+  const origin = node?.record?.cover === false ? node.record.origin : undefined;
+  if (node === null || node.dir !== null || origin === undefined) return;
+  const key = linkKey(origin.layer, origin.ino);
+  const linked = u.statLower(parent, name, stat) === 0 && stat.ino === origin.ino && stat.nlink > 1;
+  if (!linked || u.indexed.has(key)) return;
+  const { fd } = u.upperPlace(node);
+  check(linkAt(fd, name, u.scratch.indexFd, key), name);
+  u.indexed.add(key);
+  replaceName(u, parent, name);
+  const others = u.linkedLower.get(key);
+  if (others === undefined) return;
+  for (const other of [...(others.aliases ?? []), others]) {
+    if (other.parent !== null) replaceName(u, other.parent, other.name);
+  }
+}
+
+/** What is in the scratch but equals the base makes room. */
+function removeCleanCopy(u: Union, parent: Node, name: string): void {
+  const upper = dirOf(parent).upper;
+  if (upper === null || !u.upperNames(parent).has(name)) return;
+  check(
+    inUpperDir(u, upper, (fd) => unlinkAt(fd, name)),
+    name,
+  );
+  u.upperNames(parent).delete(name);
+}
+
+function hideOldPlace(u: Union, changes: Changes, from: string): void {
+  const path = changes.unionPath(from);
+  changes.at(path, (parent, name) => {
+    const upper = copyUpDir(u, parent);
+    if (u.upperNames(parent).has(name)) return;
+    check(
+      inUpperDir(u, upper, (fd) => u.scratch.createWhiteout(fd, name)),
+      name,
+    );
+    u.upperNames(parent).set(name, { whiteout: true });
+    replaceName(u, parent, name);
+  });
+  changes.touchTreeAt(path);
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { toBytes, toText } from '../sys/bytes';
+import { check } from '../sys/errno';
+import { close, fsync, O_CREAT, O_TRUNC, O_WRONLY, openAt, pwrite, renameAt, unlinkAt } from '../sys/file';
+import type { Scratch } from './scratch';
+
+/** A rename inside the bases that the scratch's books must follow. Paths are byte strings. */
+export interface BaseMove {
+  /** The entry in the mount. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+  /** Where in the mount `from` showed before it was renamed. */
+  readonly oldPath: string;
+  /** `to` is not yet the entry's own place: it makes room for another. */
+  readonly detour: boolean;
+}
+
+const moveSchema = z.object({
+  path: z.string(),
+  from: z.string(),
+  to: z.string(),
+  oldPath: z.string(),
+  detour: z.boolean(),
+});
+
+const NAME = 'commit.json';
+
+/** The one step of a commit that two file systems must take together; a crash between them is made good from here. */
+export class CommitJournal {
+  readonly #scratch: Scratch;
+
+  constructor(scratch: Scratch) {
+    this.#scratch = scratch;
+  }
+
+  /** Says durably what is about to happen. */
+  begin(move: BaseMove): void {
+    const text = {
+      ...move,
+      path: toText(move.path),
+      from: toText(move.from),
+      to: toText(move.to),
+      oldPath: toText(move.oldPath),
+    };
+    const bytes = Buffer.from(JSON.stringify(text));
+    const { rootFd } = this.#scratch;
+    const fd = check(openAt(rootFd, `${NAME}.new`, O_WRONLY | O_CREAT | O_TRUNC, 0o600), NAME);
+    try {
+      check(pwrite(fd, bytes, bytes.length, 0), NAME);
+      check(fsync(fd), NAME);
+    } finally {
+      close(fd);
+    }
+    check(renameAt(rootFd, `${NAME}.new`, rootFd, NAME), NAME);
+    check(fsync(rootFd), NAME);
+  }
+
+  /** Says that it happened. */
+  end(): void {
+    unlinkAt(this.#scratch.rootFd, NAME);
+  }
+
+  /** What a crash interrupted; null for nothing. */
+  read(): BaseMove | null {
+    let text: string;
+    try {
+      text = readFileSync(join(this.#scratch.path, NAME), 'utf8');
+    } catch {
+      return null;
+    }
+    const move = moveSchema.parse(JSON.parse(text));
+    return {
+      path: toBytes(move.path),
+      from: toBytes(move.from),
+      to: toBytes(move.to),
+      oldPath: toBytes(move.oldPath),
+      detour: move.detour,
+    };
+  }
+}

@@ -1,0 +1,206 @@
+import { CowspaceError } from '../protocol/errors';
+import type { Change, Conflict, PlanItem } from '../protocol/messages';
+import { toBytes, toText } from '../sys/bytes';
+import { readDirectory } from '../sys/directory';
+import { check } from '../sys/errno';
+import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from '../sys/file';
+import { birthAt, S_IFDIR, Stat, statAt } from '../sys/stat';
+import type { BasePlace } from './baseView';
+import type { Changes } from './changes';
+import { joinPath, type Node, type Origin } from './node';
+import { dirOf, type Union } from './union';
+
+/** One change on its way into the base. */
+export interface Step {
+  /** Byte path in the mount. */
+  readonly path: string;
+  readonly change: Change;
+}
+
+/** A change as users of the plan see it. */
+export function planItem({ path, from, kind, type, size }: PlanItem): PlanItem {
+  return { path, ...(from !== undefined && { from }), kind, type, size };
+}
+
+/**
+ * The changes at and below the given paths.
+ *
+ * @param paths relative to the mount, as text; undefined, `''` and `'.'` mean everything
+ * @throws CowspaceError `not-found` for a path at and below which nothing changed
+ */
+export function selectChanges(changes: Changes, paths: readonly string[] | undefined): Map<string, Change> {
+  if (paths === undefined) return new Map(changes.below(''));
+  const selected = new Map<string, Change>();
+  for (const text of paths) {
+    const path = normalize(text);
+    const found = [...changes.below(path)];
+    if (found.length === 0 && path !== '') {
+      throw new CowspaceError('not-found', `${text}: nothing changed there.`, { path: text });
+    }
+    for (const [each, change] of found) selected.set(each, change);
+  }
+  return selected;
+}
+
+/** A path relative to the mount as the engine writes it. @throws CowspaceError `usage` for one that leads out */
+export function normalize(text: string): string {
+  const parts = toBytes(text)
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
+  if (parts.includes('..')) {
+    throw new CowspaceError('usage', `${text}: paths are relative to the mount and cannot contain "..".`, {
+      path: text,
+    });
+  }
+  return parts.join('/');
+}
+
+/**
+ * Adds what a selection cannot do without: new directories above a change, and renames out of the way of or from below
+ * something that will be replaced or removed.
+ */
+export function completeSelection(changes: Changes, selected: Map<string, Change>): void {
+  const queue = [...selected.keys()];
+  const add = (path: string): void => {
+    const change = changes.get(path);
+    if (change === undefined || selected.has(path)) return;
+    selected.set(path, change);
+    queue.push(path);
+  };
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const above = changes.get(path.slice(0, end));
+      if (above !== undefined && makesDirectory(above)) add(path.slice(0, end));
+    }
+    for (const renamed of changes.renamesFrom(path)) add(renamed);
+  }
+}
+
+function makesDirectory(change: Change): boolean {
+  return change.type === 'directory' && (change.kind === 'created' || change.kind === 'changed');
+}
+
+/** Finds the changes whose base moved since the scratch took its copy. */
+export class ConflictFinder {
+  readonly #union: Union;
+  readonly #changes: Changes;
+  readonly #stat = new Stat();
+
+  constructor(union: Union, changes: Changes) {
+    this.#union = union;
+    this.#changes = changes;
+  }
+
+  /** Why this step must not be done as it is; null when it may. */
+  find(step: Step): Conflict | null {
+    const reason = step.change.kind === 'whiteout' ? this.#whiteout(step.path) : this.#entry(step.path);
+    return reason === null ? null : { path: toText(step.path), reason };
+  }
+
+  #entry(path: string): string | null {
+    return this.#changes.at(path, (parent, name) => {
+      const node = this.#union.lookup(parent, name);
+      if (node === null) return null;
+      try {
+        return this.#node(node, parent, path);
+      } finally {
+        this.#union.release(node);
+      }
+    });
+  }
+
+  #node(node: Node, parent: Node, path: string): string | null {
+    const basePath = this.#changes.basePath(path);
+    const { record } = node;
+    if (record === null) return this.#unrecorded(node, parent, basePath);
+    const origin = record.redirect ?? basePath;
+    // What it replaced went elsewhere by a rename.
+    if (origin === null) return null;
+    const place = this.#changes.bases.stat(origin, this.#stat);
+    if (place === null) return 'it was deleted in the base';
+    if (node.dir !== null) return null;
+    return isOrigin(record.origin, place, this.#stat) ? null : 'it was changed in the base';
+  }
+
+  /** Something made here where the bases had nothing, or whose directory was deleted and made again. */
+  #unrecorded(node: Node, parent: Node, basePath: string | null): string | null {
+    if (node.dir !== null || basePath === null) return null;
+    const place = this.#changes.bases.stat(basePath, this.#stat);
+    if (place === null) return null;
+    const { fd, name } = this.#union.upperPlace(node);
+    const since = Math.min(birthAt(fd, name), this.#opaqueSince(parent));
+    return this.#changedAfter(since) ? 'it was created or changed in the base' : null;
+  }
+
+  #whiteout(path: string): string | null {
+    return this.#changes.at(path, (parent, name) => this.#whiteoutAt(path, parent, name));
+  }
+
+  #whiteoutAt(path: string, parent: Node, name: string): string | null {
+    const basePath = this.#changes.basePath(path);
+    if (basePath === null) return null;
+    let since = this.#opaqueSince(parent);
+    const upper = dirOf(parent).upper;
+    if (upper !== null && statAt(this.#union.dirFds.get(upper), name, this.#stat) === 0) {
+      since = this.#stat.mtime + this.#stat.mtimeNsec / 1e9;
+    }
+    for (const place of this.#changes.bases.places(basePath)) {
+      const dirFd = this.#union.dirFds.get(place.dir);
+      const moved = this.#anyChangedAfter(dirFd, place.name, since);
+      if (moved === null) continue;
+      return moved === ''
+        ? 'it was changed in the base after it was deleted here'
+        : `${toText(moved)} in it was changed in the base after it was deleted here`;
+    }
+    return null;
+  }
+
+  /** When the nearest directory above that hides its base was made; infinite for none. */
+  #opaqueSince(parent: Node): number {
+    for (let at: Node | null = parent; at !== null; at = at.parent) {
+      if (!at.dir?.opaque) continue;
+      const { fd, name } = this.#union.upperPlace(at);
+      return birthAt(fd, name);
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #changedAfter(since: number): boolean {
+    return this.#stat.ctime + this.#stat.ctimeNsec / 1e9 > since;
+  }
+
+  /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */
+  #anyChangedAfter(dirFd: number, name: string, since: number): string | null {
+    if (statAt(dirFd, name, this.#stat) < 0) return null;
+    if (this.#stat.type !== S_IFDIR) return this.#changedAfter(since) ? '' : null;
+    const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
+    try {
+      const names: string[] = [];
+      check(
+        readDirectory(fd, '', (each) => names.push(each)),
+        name,
+      );
+      for (const each of names) {
+        const moved = this.#anyChangedAfter(fd, each, since);
+        if (moved !== null) return moved === '' ? each : joinPath(each, moved);
+      }
+      return null;
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+/** Whether a base file is the one that was copied up, unchanged. */
+export function isOrigin(origin: Origin, place: BasePlace, stat: Stat): boolean {
+  return (
+    origin.layer === place.dir.layer &&
+    origin.ino === stat.ino &&
+    origin.size === stat.size &&
+    origin.mtime === stat.mtime &&
+    origin.mtimeNsec === stat.mtimeNsec &&
+    origin.mode === stat.mode &&
+    origin.uid === stat.uid &&
+    origin.gid === stat.gid
+  );
+}

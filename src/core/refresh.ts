@@ -1,0 +1,42 @@
+import { statAt, Stat } from '../sys/stat';
+import type { Job } from './job';
+import type { Node } from './node';
+import { replaceName } from './settle';
+import { dirOf, type Union } from './union';
+
+/** How many directories are looked at between two chances for the mount to answer. */
+const STEP = 64;
+
+/** Looks whether the bases changed under the nodes in memory, and makes the driver forget what is no longer so. */
+export function* refresh(u: Union): Job<void> {
+  const directories = [...u.nodes.values()].filter((node) => node.dir !== null && !node.orphan);
+  let looked = 0;
+  for (const node of directories) {
+    if (node.orphan || !u.nodes.has(node.id)) continue;
+    refreshDirectory(u, node);
+    if (++looked % STEP === 0) yield undefined;
+  }
+}
+
+const stat = new Stat();
+
+function refreshDirectory(u: Union, parent: Node): void {
+  const dir = dirOf(parent);
+  if (dir.lowers.length === 0) return;
+  for (const [name, node] of [...dir.children]) if (isStale(u, node)) replaceName(u, parent, name);
+  dir.listing = null;
+  u.invalidator.inode(parent.id, 0, 0);
+  // Drops what the kernel knows below the directory too, names that it looked for in vain included.
+  if (parent.parent !== null) u.invalidator.entry(parent.parent.id, parent.name);
+}
+
+function isStale(u: Union, node: Node): boolean {
+  if (node.upper) return false;
+  const place =
+    node.dir === null
+      ? { dir: node.lowerDir!, name: node.lowerName }
+      : { dir: dirOf(node).lowers[0]!.parent!, name: dirOf(node).lowers[0]!.name };
+  if (statAt(u.dirFds.get(place.dir), place.name, stat) < 0 || stat.type !== node.type) return true;
+  if (node.dir !== null || node.seenSize < 0) return false;
+  return stat.size !== node.seenSize || stat.mtime * 1e9 + stat.mtimeNsec !== node.seenMtime;
+}

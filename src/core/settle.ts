@@ -1,0 +1,194 @@
+import { readDirectory } from '../sys/directory';
+import { check } from '../sys/errno';
+import { AT_REMOVEDIR, unlinkAt } from '../sys/file';
+import { Stat, statAt, statFd } from '../sys/stat';
+import type { BasePlace } from './baseView';
+import type { Changes } from './changes';
+import { inUpperDir, setRecord } from './copyup';
+import type { BaseMove } from './journal';
+import type { LayerDir } from './layer';
+import type { Node } from './node';
+import { nodeLosesName, pinOrphan } from './names';
+import { dirOf, linkKey, type Union } from './union';
+import { sameXattrs } from './xattr';
+
+/** How the scratch and the nodes in memory follow what a commit did to the bases. */
+
+/** Removes a whiteout; what the bases have under its name, if anything, shows again. */
+export function dropWhiteout(u: Union, parent: Node, name: string): void {
+  const { upper } = dirOf(parent);
+  if (upper === null || !u.upperNames(parent).get(name)?.whiteout) return;
+  check(
+    inUpperDir(u, upper, (fd) => unlinkAt(fd, name)),
+    name,
+  );
+  u.upperNames(parent).delete(name);
+  u.observer.touchName(parent, name);
+}
+
+/**
+ * Removes a file from the scratch that a base now has. It stays where its directory does not show the base's entry
+ * (an opaque directory that still hides others).
+ */
+export function dropUpper(u: Union, node: Node, place: BasePlace): void {
+  const { parent, name } = node;
+  if (parent === null || u.statLower(parent, name, stat) !== 0) return;
+  u.fileFds.drop(node);
+  if (node.indexKey !== null) {
+    check(unlinkAt(u.scratch.indexFd, node.indexKey), name);
+    u.indexed.delete(node.indexKey);
+    node.indexKey = null;
+  }
+  for (const each of [{ parent, name }, ...(node.aliases ?? [])]) removeUpperName(u, each.parent, each.name);
+  if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
+  node.recordIno = 0;
+  node.upper = false;
+  node.record = null;
+  node.lowerDir = place.dir;
+  node.lowerName = place.name;
+  u.unlinkUpper(node);
+  if (stat.nlink > 1 && stat.dev === u.layerDevice(place.dir.layer)) {
+    u.linkLower(node, linkKey(place.dir.layer, stat.ino));
+  }
+  u.invalidator.inode(node.id, -1, 0);
+}
+
+const stat = new Stat();
+const other = new Stat();
+
+function removeUpperName(u: Union, parent: Node, name: string): void {
+  const { upper } = dirOf(parent);
+  if (upper === null || !u.upperNames(parent).has(name)) return;
+  check(
+    inUpperDir(u, upper, (fd) => unlinkAt(fd, name)),
+    name,
+  );
+  u.upperNames(parent).delete(name);
+}
+
+/** Lets a directory of the scratch merge with what the bases now have in its place, unless it hides more than that. */
+export function adoptLowers(u: Union, node: Node): void {
+  if (node.parent === null) return;
+  const lowers = u.childLowers(dirOf(node.parent).lowers, node.name);
+  if (hiddenNames(u, node, lowers).length === 0) merge(u, node, lowers);
+}
+
+/** Makes an opaque directory merge with its base; each entry that it hid gets a whiteout instead. */
+export function uncover(u: Union, node: Node): void {
+  const dir = dirOf(node);
+  if (node.parent === null || dir.lowers.length > 0) return;
+  uncover(u, node.parent);
+  const lowers = u.childLowers(dirOf(node.parent).lowers, node.name);
+  for (const name of hiddenNames(u, node, lowers)) {
+    check(
+      inUpperDir(u, dir.upper!, (fd) => u.scratch.createWhiteout(fd, name)),
+      name,
+    );
+    u.upperNames(node).set(name, { whiteout: true });
+  }
+  merge(u, node, lowers);
+}
+
+function hiddenNames(u: Union, node: Node, lowers: readonly LayerDir[]): string[] {
+  const mine = u.upperNames(node);
+  const hidden = new Set<string>();
+  for (const lower of lowers) {
+    const result = readDirectory(u.dirFds.get(lower), '', (name) => {
+      if (!mine.has(name)) hidden.add(name);
+    });
+    check(result, node.path);
+  }
+  return [...hidden];
+}
+
+/** Directories below that stood on nothing must go on hiding what the bases have in their place. */
+function merge(u: Union, node: Node, lowers: LayerDir[]): void {
+  const dir = dirOf(node);
+  for (const [name, { whiteout }] of u.upperNames(node)) {
+    const child = whiteout ? null : u.lookup(node, name);
+    if (child === null) continue;
+    const covers = child.dir?.lowers.length === 0 && !child.dir.opaque;
+    if (child.dir !== null && covers && u.childLowers(lowers, name).length > 0) {
+      u.scratch.setOpaque(u.dirFds.get(dir.upper!), name);
+      child.dir.opaque = true;
+    }
+    u.release(child);
+  }
+  if (dir.opaque) {
+    const { fd, name } = u.upperPlace(node);
+    u.scratch.clearOpaque(fd, name);
+    dir.opaque = false;
+  }
+  dir.lowers = lowers;
+  dir.listing = null;
+}
+
+/** Removes directories from the scratch, from this one up, that add nothing to the bases any more. */
+export function pruneDirectory(u: Union, node: Node): void {
+  for (let at: Node = node; at.parent !== null; at = at.parent) {
+    const dir = dirOf(at);
+    if (dir.upper === null) continue;
+    if (dir.opaque) adoptLowers(u, at);
+    if (u.upperNames(at).size > 0 || !looksLikeBase(u, at)) return;
+    const above = dirOf(at.parent).upper!;
+    const name = at.name;
+    check(
+      inUpperDir(u, above, (fd) => unlinkAt(fd, name, AT_REMOVEDIR)),
+      at.path,
+    );
+    u.dirFds.drop(dir.upper);
+    u.upperNames(at.parent).delete(name);
+    dir.upper = null;
+    dir.upperNames = null;
+    at.upper = false;
+    at.record = null;
+    u.invalidator.inode(at.id, -1, 0);
+  }
+}
+
+/** Whether the base's directory in the same place has the same owner, mode and attributes. */
+function looksLikeBase(u: Union, node: Node): boolean {
+  const dir = dirOf(node);
+  const first = dir.lowers[0];
+  if (first === undefined || dir.opaque || node.record?.redirect != null) return false;
+  const { fd, name } = u.upperPlace(node);
+  check(statAt(fd, name, stat), node.path);
+  check(statFd(u.dirFds.get(first), other), node.path);
+  const same = stat.mode === other.mode && stat.uid === other.uid && stat.gid === other.gid;
+  return same && sameXattrs(fd, name, u.dirFds.get(first), '.');
+}
+
+/** After a rename inside the bases: the entry's record and the whiteout at its old place follow. */
+export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMove): void {
+  const { record } = node;
+  if (move.detour && record !== null) setRecord(u, node, { ...record, redirect: move.to });
+  else if (node.dir !== null || record === null) setRecord(u, node, null);
+  else setRecord(u, node, { ...record, redirect: null });
+  changes.renameCommitted(move.from, move.detour ? move.to : null);
+  if (!move.detour) {
+    changes.at(move.oldPath, (parent, name) => {
+      if (u.statLower(parent, name, stat) !== 0) dropWhiteout(u, parent, name);
+    });
+  }
+  u.rebase();
+}
+
+/** Keeps what users have open below a name that is about to stand for something else. */
+export function pinTree(u: Union, node: Node): void {
+  pinOrphan(u, node);
+  for (const child of node.dir?.children.values() ?? []) pinTree(u, child);
+}
+
+/** Forgets the node under a name that now stands for something else, and makes the driver ask again. */
+export function replaceName(u: Union, parent: Node, name: string): void {
+  const node = dirOf(parent).children.get(name);
+  if (node !== undefined) loseTree(u, node, parent, name);
+  dirOf(parent).listing = null;
+  u.invalidator.entry(parent.id, name);
+  u.invalidator.inode(parent.id, 0, 0);
+}
+
+function loseTree(u: Union, node: Node, parent: Node, name: string): void {
+  for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
+  nodeLosesName(u, node, parent, name);
+}

@@ -1,0 +1,94 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { CowspaceError } from '../protocol/errors';
+import { changeKinds, fileTypes, type PlanItem } from '../protocol/messages';
+import { check } from '../sys/errno';
+import {
+  close,
+  fdatasync,
+  mkdirAt,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_PATH,
+  O_WRONLY,
+  openAt,
+  pwrite,
+} from '../sys/file';
+import { removeTree, type Scratch } from './scratch';
+
+/** How many discards can be undone; older ones are deleted for good. */
+const KEPT = 10;
+
+const entrySchema = z.object({
+  /** Name of what was discarded, in the folder of its discard. */
+  name: z.string(),
+  /** Whether it is a whiteout. */
+  whiteout: z.boolean(),
+  /** Metadata of a directory that stayed: name of an empty directory that carries it. */
+  metadata: z.boolean(),
+  path: z.string(),
+  from: z.string().optional(),
+  kind: z.enum(changeKinds),
+  type: z.enum(fileTypes),
+  size: z.number(),
+});
+export type TrashEntry = z.infer<typeof entrySchema>;
+
+/** One discard's folder while it is being filled. */
+export class TrashCan {
+  readonly id: string;
+  readonly dirFd: number;
+  readonly #journal: number;
+  #length = 0;
+  #next = 0;
+
+  constructor(scratch: Scratch, id: string) {
+    this.id = id;
+    check(mkdirAt(scratch.trashFd, id, 0o700), 'discard');
+    this.dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
+    this.#journal = check(openAt(this.dirFd, 'entries.jsonl', O_WRONLY | O_CREAT | O_EXCL, 0o600), 'discard');
+  }
+
+  /** Writes down what will be put under the returned name; before it is moved there. */
+  add(item: PlanItem, details: { whiteout: boolean; metadata: boolean }): string {
+    const name = String(this.#next++);
+    const line = Buffer.from(`${JSON.stringify({ name, ...details, ...item } satisfies TrashEntry)}\n`);
+    check(pwrite(this.#journal, line, line.length, this.#length), 'discard');
+    this.#length += line.length;
+    return name;
+  }
+
+  close(): void {
+    fdatasync(this.#journal);
+    close(this.#journal);
+    close(this.dirFd);
+  }
+}
+
+/** Starts a new discard and deletes those that are too old to be undone. */
+export function newTrashCan(scratch: Scratch): TrashCan {
+  const ids = trashIds(scratch);
+  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) removeTree(scratch.trashFd, String(id));
+  return new TrashCan(scratch, String((ids.at(-1) ?? 0) + 1));
+}
+
+function trashIds(scratch: Scratch): number[] {
+  return readdirSync(join(scratch.path, 'trash'))
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** What a discard put aside, in order. @throws CowspaceError `not-found` for one that is gone or never was */
+export function readTrash(scratch: Scratch, id: string): TrashEntry[] {
+  if (!trashIds(scratch).includes(Number(id))) {
+    throw new CowspaceError('not-found', `There is no discard ${id} to undo (the last ${KEPT} are kept).`);
+  }
+  const text = readFileSync(join(scratch.path, 'trash', id, 'entries.jsonl'), 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => entrySchema.parse(JSON.parse(line)));
+}
