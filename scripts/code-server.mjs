@@ -215,5 +215,5 @@ export function folderUrl(server, folder) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  await runMain(async () => console.log((await provideCodeServer()).entry));
+  void runMain(async () => console.log((await provideCodeServer()).entry));
 }

@@ -59,6 +59,14 @@ export class Cowspace {
     return JSON.parse(result.stdout) as T;
   }
 
+  create(bases: readonly string[], ...options: string[]): Promise<WorkspaceInfo> {
+    return this.json(['create', ...bases, ...options]);
+  }
+
+  mount(name: string): Promise<WorkspaceInfo> {
+    return this.json(['mount', name]);
+  }
+
   list(): Promise<WorkspaceInfo[]> {
     return this.json(['list']);
   }

@@ -1,0 +1,41 @@
+import type { Locator, Page } from 'playwright-core';
+
+/** A tree view in the sidebar. */
+export class Tree {
+  constructor(
+    private readonly page: Page,
+    readonly locator: Locator,
+  ) {}
+
+  /** The labels of the rows on the screen, from the top. */
+  async labels(): Promise<string[]> {
+    return this.locator.getByRole('treeitem').locator('.label-name').allTextContents();
+  }
+
+  row(label: string): Locator {
+    const exact = new RegExp(`^${label.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`);
+    return this.locator
+      .getByRole('treeitem')
+      .filter({ has: this.page.locator('.label-name', { hasText: exact }) });
+  }
+
+  /** Clicks an action that a row shows while the mouse is over it. */
+  async runInlineAction(label: string, action: string): Promise<void> {
+    await this.row(label).hover();
+    await this.row(label).getByRole('button', { name: action }).click();
+  }
+
+  /** Selects several rows. */
+  async select(...labels: string[]): Promise<void> {
+    for (const [index, label] of labels.entries()) {
+      await this.row(label).click({ modifiers: index === 0 ? [] : ['Control'] });
+    }
+  }
+
+  /** The letters beside a row, such as `M`, that a file decoration puts there. */
+  async badge(label: string): Promise<string> {
+    const icon = this.row(label).locator('.monaco-icon-label').first();
+    const content: unknown = await icon.evaluate(`(element) => getComputedStyle(element, '::after').content`);
+    return String(content).replace(/^"|"$/g, '');
+  }
+}
