@@ -14,8 +14,8 @@ import type { Job } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { joinPath, type Node } from './node';
 import { completeSelection, ConflictFinder, planItem, selectChanges, type Step } from './plan';
-import { adoptLowers, dropUpper, dropWhiteout, pruneDirectory, settleMove } from './settle';
-import type { Union } from './union';
+import { adoptLowers, dropUpper, dropWhiteout, moveIndex, pruneDirectory, settleMove } from './settle';
+import { linkKey, type Union } from './union';
 
 /** How many written files wait for their directories to be made durable together. */
 const BATCH = 128;
@@ -298,6 +298,7 @@ class Committer {
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
     const origin = originOf(place.dir.layer, stat);
+    if (node.indexKey !== null) moveIndex(this.#union, node, linkKey(place.dir.layer, stat.ino));
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,
       cover: false,

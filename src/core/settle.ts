@@ -1,6 +1,6 @@
 import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
-import { AT_REMOVEDIR, unlinkAt } from '../sys/file';
+import { AT_REMOVEDIR, renameAt, unlinkAt } from '../sys/file';
 import { Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
@@ -51,6 +51,15 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
   }
   u.invalidator.inode(node.id, -1, 0);
+}
+
+/** Files what several names share under the base inode that they share now. */
+export function moveIndex(u: Union, node: Node, key: string): void {
+  if (node.indexKey === null || node.indexKey === key) return;
+  check(renameAt(u.scratch.indexFd, node.indexKey, u.scratch.indexFd, key), node.path);
+  u.indexed.delete(node.indexKey);
+  u.indexed.add(key);
+  node.indexKey = key;
 }
 
 const stat = new Stat();

@@ -300,7 +300,10 @@ export class Union {
     if (record !== null && !carriesRecord(type)) node.recordIno = ino;
     if (node.dir !== null) this.#mergeDir(node, fd, name);
     else this.#findLower(node);
-    if (type !== S_IFDIR && nlink > 1) this.linkUpper(node, ino);
+    if (type !== S_IFDIR && nlink > 1) {
+      this.linkUpper(node, ino);
+      this.#findIndex(node, ino);
+    }
     this.#fresh = node;
     return node;
   }
@@ -389,6 +392,18 @@ export class Union {
     }
     this.#fresh = node;
     return node;
+  }
+
+  /** An upper file that other names of its base inode reach by the index. */
+  #findIndex(node: Node, ino: number): void {
+    const { record } = node;
+    if (record === null || record.cover) return;
+    const key = linkKey(record.origin.layer, record.origin.ino);
+    if (!this.indexed.has(key)) return;
+    const stat = new Stat();
+    if (statAt(this.scratch.indexFd, key, stat) < 0 || stat.ino !== ino) return;
+    node.indexKey = key;
+    this.linkLower(node, key);
   }
 
   /** A base file with several names that was copied up under another of them. */
