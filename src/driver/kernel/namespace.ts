@@ -1,8 +1,14 @@
+import { E } from '../../sys/errno';
 import { LinkIn, MkdirIn, MknodIn, Opcode, Rename2In, RenameIn } from './protocol';
 import type { Exchange, Handler } from './exchange';
 
+/** Longest name that a Linux file system stores (`NAME_MAX`). FUSE passes on longer ones; each is looked up first. */
+const NAME_MAX = 255;
+
 function lookup(x: Exchange): number {
-  const node = x.fs.lookup(x.node, x.request.name(0));
+  const name = x.request.name(0);
+  if (name.length > NAME_MAX) return -E.ENAMETOOLONG;
+  const node = x.fs.lookup(x.node, name);
   return node === null ? x.noEntry() : x.entry(node);
 }
 
