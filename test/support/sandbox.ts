@@ -13,6 +13,7 @@ import { currentUser, type User } from './users';
 export class Sandbox {
   readonly root: string;
   readonly cowspace: Cowspace;
+  private readonly cleanups: (() => Promise<void>)[] = [];
 
   /** @param user owns the directory and runs the commands. */
   constructor(user: User = currentUser()) {
@@ -38,7 +39,13 @@ export class Sandbox {
     return path;
   }
 
+  /** Has something done before the sandbox goes, the last one first. */
+  onDispose(cleanup: () => Promise<void>): void {
+    this.cleanups.unshift(cleanup);
+  }
+
   async dispose(): Promise<void> {
+    for (const cleanup of this.cleanups) await cleanup();
     await endProcesses(processesWithEnvironment('COWSPACE_HOME', this.cowspace.home));
     for (const mount of mountsBelow(this.root)) await forceUnmount(mount);
     const left = mountsBelow(this.root);

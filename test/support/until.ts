@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  * @param timeout in milliseconds.
  */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   timeout = 10_000,
 ): Promise<T> {
@@ -14,7 +14,9 @@ export async function until<T>(
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${timeout} ms: ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`not within ${timeout} ms: ${typeof what === 'string' ? what : what()}`);
+    }
     await delay(10);
   }
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import {
-  folderUrl,
   installExtension,
   provideCodeServer,
   startServer,
@@ -29,35 +29,62 @@ export const quietSettings = {
 export class Editor {
   private constructor(
     private readonly server: Server,
-    private readonly browser: Browser,
     private readonly context: BrowserContext,
   ) {}
 
-  /** @param sandbox holds all its files, and the workspaces that it sees. */
-  static async start(sandbox: Sandbox, userSettings: Record<string, unknown> = {}): Promise<Editor> {
+  /** @param sandbox holds all its files and the workspaces that it sees; ends it. */
+  static async start(sandbox: Sandbox): Promise<Editor> {
     const installation = await provideCodeServer();
     const profile = editorProfile(sandbox);
-    writeSettings(profile, { ...quietSettings, ...userSettings });
+    writeSettings(profile, quietSettings);
     await installExtension(installation, profile, vsixPath);
     const server = await startServer(installation, profile, ['--disable-workspace-trust']);
+    sandbox.onDispose(() => server.stop());
     const browser = await launchBrowser();
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    return new Editor(server, browser, context);
+    sandbox.onDispose(() => browser.close());
+    return new Editor(server, await browser.newContext({ viewport: { width: 1280, height: 800 } }));
   }
 
-  /** Opens a folder in a window and waits until it can be used. */
-  async open(folder: string): Promise<Workbench> {
+  /** Opens a folder, or a file of the type .code-workspace, in a new window. */
+  async open(path: string): Promise<Workbench> {
     const page = await this.context.newPage();
-    await page.goto(folderUrl(this.server, folder));
-    const workbench = new Workbench(page);
-    await workbench.untilReady();
-    return workbench;
+    const kind = path.endsWith('.code-workspace') ? 'workspace' : 'folder';
+    await page.goto(`${this.server.url}/?${kind}=${encodeURIComponent(path)}`);
+    return Workbench.of(page);
   }
 
-  async dispose(): Promise<void> {
-    await this.browser.close();
-    await this.server.stop();
+  /** The window that is opened next, by whatever a test does in another one. */
+  async nextWindow(): Promise<Workbench> {
+    return Workbench.of(await this.context.waitForEvent('page'));
   }
+
+  async closeWindows(): Promise<void> {
+    for (const page of this.context.pages()) await page.close();
+  }
+
+  /** Writes a picture of every window, to see why a test failed. */
+  async photograph(name: string): Promise<void> {
+    for (const [index, page] of this.context.pages().entries()) {
+      const path = join(tmpdir(), 'cowspace-test-failures', `${name.replace(/\W+/g, '-')}-${index + 1}.png`);
+      await page.screenshot({ path });
+      console.log(`      picture: ${path}`);
+    }
+  }
+}
+
+/** Gives the enclosing suite an editor. */
+export function useEditor(sandbox: () => Sandbox): () => Editor {
+  let editor: Editor | undefined;
+  before('start an editor', async () => {
+    editor = await Editor.start(sandbox());
+  });
+  afterEach('photograph a failure', async function () {
+    if (this.currentTest?.state === 'failed') await editor?.photograph(this.currentTest.fullTitle());
+  });
+  return () => {
+    if (editor === undefined) throw new Error('there is an editor only in a test or hook');
+    return editor;
+  };
 }
 
 export function editorProfile(sandbox: Sandbox): Profile {

@@ -1,4 +1,5 @@
 import type { Locator, Page } from 'playwright-core';
+import { until } from '../../support/until';
 
 /** A tree view in the sidebar. */
 export class Tree {
@@ -10,6 +11,27 @@ export class Tree {
   /** The labels of the rows on the screen, from the top. */
   async labels(): Promise<string[]> {
     return this.locator.getByRole('treeitem').locator('.label-name').allTextContents();
+  }
+
+  /** Waits until these are the rows, from the top. */
+  async untilLabels(expected: readonly string[]): Promise<void> {
+    let seen: readonly string[] = [];
+    await until(
+      () => `the rows are ${expected.join(', ')}, not ${seen.join(', ')}`,
+      async () => {
+        seen = await this.labels();
+        return seen.join('\0') === expected.join('\0');
+      },
+    );
+  }
+
+  /** Waits for a row and returns when it was drawn, in milliseconds since 1970. */
+  async untilDrawn(label: string): Promise<number> {
+    const drawn = await this.page.waitForFunction(
+      `[...document.querySelectorAll('.part.sidebar .label-name')]
+        .some((element) => element.textContent === ${JSON.stringify(label)}) && Date.now()`,
+    );
+    return Number(await drawn.jsonValue());
   }
 
   row(label: string): Locator {

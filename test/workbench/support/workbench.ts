@@ -1,14 +1,16 @@
+import { basename } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
 export class Workbench {
-  constructor(readonly page: Page) {}
+  private constructor(readonly page: Page) {}
 
-  /** Waits until the window answers and its extensions run. */
-  async untilReady(): Promise<void> {
-    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
-    await this.page.locator('.part.activitybar').getByRole('tab').first().waitFor();
+  /** The window that a page is going to show, once it can be used. */
+  static async of(page: Page): Promise<Workbench> {
+    await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
+    await page.locator('.part.activitybar').getByRole('tab').first().waitFor();
+    return new Workbench(page);
   }
 
   /** Shows a view container, by its title. */
@@ -38,6 +40,16 @@ export class Workbench {
     await input.fill(`>${title}`);
     await this.quickInput.locator(`.monaco-list-row.focused[aria-label^="${title}"]`).waitFor();
     await input.press('Enter');
+  }
+
+  /** Opens a file of the window's folder, by its name or the end of its path. */
+  async openFile(path: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    const input = this.quickInput.locator('.quick-input-box input');
+    await input.fill(path);
+    await this.quickInput.locator('.monaco-list-row.focused', { hasText: basename(path) }).waitFor();
+    await input.press('Enter');
+    await this.page.locator('.editor-instance:visible .monaco-editor.focused').waitFor();
   }
 
   /** The box at the top: palette, quick pick, input. */
@@ -84,6 +96,11 @@ export class Workbench {
       original: await lines(diff.locator('.original')),
       modified: await lines(diff.locator('.modified')),
     };
+  }
+
+  /** The lines of the text editor that are on the screen. */
+  async editorLines(): Promise<string[]> {
+    return lines(this.page.locator('.editor-instance:visible .monaco-editor'));
   }
 
   async close(): Promise<void> {

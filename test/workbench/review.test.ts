@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runChecked } from '../support/command';
+import { makeRepository } from '../support/repository';
+import { useSandbox } from '../support/sandbox';
+import { snapshot } from '../support/snapshot';
+import { until } from '../support/until';
+import { useEditor } from './support/editor';
+import type { Tree } from './support/tree';
+import type { Workbench } from './support/workbench';
+
+describe('reviewing a pristine copy of a repository', () => {
+  const sandbox = useSandbox('suite');
+  const editor = useEditor(sandbox);
+  let base: string;
+  let mount: string;
+  let name: string;
+  let window: Workbench;
+  let changes: Tree;
+
+  before(async () => {
+    base = sandbox().path('project');
+    await makeRepository(base);
+    ({ mount, name } = await sandbox().cowspace.create([base]));
+    window = await editor().open(mount);
+    await window.showContainer('Cowspace');
+    changes = window.tree('Changes');
+  });
+
+  afterEach('discard what the test changed', async () => {
+    await sandbox().cowspace.discard(name);
+    await changes.untilLabels([]);
+  });
+
+  it('shows the files of the base in the explorer, and git finds nothing changed', async () => {
+    await window.showContainer('Explorer');
+    await window.tree('Files Explorer').row('package.json').waitFor();
+    assert.equal(await runChecked('git', ['-C', mount, 'status', '--porcelain']), '');
+    await window.showContainer('Cowspace');
+  });
+
+  it('lists a file that is edited and saved in the editor', async () => {
+    await window.openFile('LICENSE');
+    await window.page.keyboard.type('Edited. ');
+    await window.page.keyboard.press('Control+S');
+    await changes.row('LICENSE').waitFor();
+    assert.equal(await changes.badge('LICENSE'), 'M');
+    assert.match(readFileSync(join(mount, 'LICENSE'), 'utf8'), /^Edited\. /);
+    assert.doesNotMatch(readFileSync(join(base, 'LICENSE'), 'utf8'), /Edited/);
+  });
+
+  it('lists what any program creates, changes, deletes and renames, within 300 ms of the write', async () => {
+    appendFileSync(join(mount, 'package.json'), '\n');
+    rmSync(join(mount, 'tsconfig.json'));
+    renameSync(join(mount, 'LICENSE'), join(mount, 'COPYING'));
+    await changes.untilLabels(['COPYING', 'package.json', 'tsconfig.json']);
+    const shown = changes.untilDrawn('created.txt');
+    const written = Date.now();
+    writeFileSync(join(mount, 'created.txt'), 'new\n');
+    const milliseconds = (await shown) - written;
+    console.log(`      shown after ${milliseconds} ms`);
+    assert.deepEqual(
+      await Promise.all((await changes.labels()).map(async (label) => [label, await changes.badge(label)])),
+      [
+        ['COPYING', 'R'],
+        ['created.txt', 'A'],
+        ['package.json', 'M'],
+        ['tsconfig.json', 'D'],
+      ],
+    );
+    assert.ok(milliseconds < 300, `${milliseconds} ms`);
+  });
+
+  it('shows base and workspace side by side when a change is clicked', async () => {
+    writeFileSync(join(mount, '.gitignore'), 'elsewhere/\n');
+    await changes.row('.gitignore').click();
+    await window.tab(/\.gitignore \(Base ↔ Workspace\)/).waitFor();
+    const ignored = readFileSync(join(base, '.gitignore'), 'utf8').trimEnd().split('\n');
+    await until('the diff shows both sides', async () => {
+      const { original, modified } = await window.diffSides();
+      return ignored.every((line) => original.includes(line)) && modified.includes('elsewhere/');
+    });
+  });
+
+  it('commits one file from its row and leaves the others', async () => {
+    writeFileSync(join(mount, 'created.txt'), 'new\n');
+    writeFileSync(join(mount, 'other.txt'), 'other\n');
+    await changes.runInlineAction('created.txt', 'Commit');
+    assert.match(await window.answerDialog('Commit'), /created\.txt/);
+    await changes.untilLabels(['other.txt']);
+    assert.equal(readFileSync(join(base, 'created.txt'), 'utf8'), 'new\n');
+    assert.equal(existsSync(join(base, 'other.txt')), false);
+    assert.equal(readFileSync(join(mount, 'created.txt'), 'utf8'), 'new\n');
+  });
+
+  it('discards a file from its row, and Undo brings it back', async () => {
+    const before = snapshot(base);
+    const pristine = readFileSync(join(base, 'LICENSE'), 'utf8');
+    writeFileSync(join(mount, 'LICENSE'), 'Edited.\n');
+    await changes.runInlineAction('LICENSE', 'Discard');
+    await window.answerDialog('Discard');
+    await changes.untilLabels([]);
+    assert.equal(readFileSync(join(mount, 'LICENSE'), 'utf8'), pristine);
+    await window.notification('Discarded').getByRole('button', { name: 'Undo' }).click();
+    await changes.untilLabels(['LICENSE']);
+    assert.equal(readFileSync(join(mount, 'LICENSE'), 'utf8'), 'Edited.\n');
+    assert.deepEqual(snapshot(base), before);
+  });
+
+  it('shows the base again in an open editor after a discard', async () => {
+    await window.openFile('tsconfig.json');
+    writeFileSync(join(mount, 'tsconfig.json'), '// all gone\n');
+    await until('the editor shows the edit', async () =>
+      (await window.editorLines()).includes('// all gone'),
+    );
+    await window.runCommand('Cowspace: Discard All');
+    await window.answerDialog('Discard');
+    const [first] = readFileSync(join(base, 'tsconfig.json'), 'utf8').split('\n');
+    await until('the editor shows the base', async () => (await window.editorLines())[0] === first);
+  });
+
+  it('names each deletion before it commits all, and applies everything to the base', async () => {
+    writeFileSync(join(mount, 'package.json'), '{}\n');
+    rmSync(join(mount, 'tsconfig.json'));
+    renameSync(join(mount, 'src'), join(mount, 'sources'));
+    await changes.untilLabels(['sources', 'package.json', 'tsconfig.json']);
+    await window.runCommand('Cowspace: Commit All');
+    assert.match(await window.answerDialog('Commit'), /Deletes from the base:\s+tsconfig\.json/);
+    await changes.untilLabels([]);
+    assert.equal(readFileSync(join(base, 'package.json'), 'utf8'), '{}\n');
+    assert.equal(existsSync(join(base, 'tsconfig.json')), false);
+    assert.equal(existsSync(join(base, 'src')), false);
+    assert.equal(existsSync(join(base, 'sources/core')), true);
+    assert.deepEqual(snapshot(mount), snapshot(base));
+  });
+
+  it('refuses to commit a file whose base moved, and says which', async () => {
+    writeFileSync(join(mount, 'esbuild.mjs'), '// workspace\n');
+    writeFileSync(join(base, 'esbuild.mjs'), '// base\n');
+    await window.runCommand('Cowspace: Commit All');
+    assert.match(await window.answerDialog('Cancel'), /base moved:\s+esbuild\.mjs/);
+    assert.equal(readFileSync(join(base, 'esbuild.mjs'), 'utf8'), '// base\n');
+    assert.equal(readFileSync(join(mount, 'esbuild.mjs'), 'utf8'), '// workspace\n');
+  });
+});
