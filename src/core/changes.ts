@@ -16,6 +16,8 @@ import { type ChangeObserver, dirOf, type Union } from './union';
  */
 export class Changes implements ChangeObserver {
   readonly bases: BaseView;
+  /** Called when something is touched while nothing was pending. */
+  onPending: () => void = () => undefined;
   readonly #union: Union;
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #changes = new PathTree<Change>();
@@ -37,15 +39,18 @@ export class Changes implements ChangeObserver {
   }
 
   touchNode(node: Node): void {
+    this.#announce();
     this.#touchedNodes.add(node);
   }
 
   touchName(parent: Node, name: string): void {
+    this.#announce();
     const path = joinPath(parent.path, name);
     if (!this.#touchedPaths.has(path)) this.#touchedPaths.set(path, false);
   }
 
   touchTree(parent: Node, name: string): void {
+    this.#announce();
     this.#touchedPaths.set(joinPath(parent.path, name), true);
   }
 
@@ -140,8 +145,8 @@ export class Changes implements ChangeObserver {
       .map(([, to]) => to);
   }
 
-  /** Brings the list up to date. Returns what became of it, or null when it is as before. */
-  *update(): Job<ChangeDelta | null> {
+  /** Brings the list up to date. */
+  *update(): Job<void> {
     this.bases.clear();
     this.#takeNodes();
     for (;;) {
@@ -153,7 +158,21 @@ export class Changes implements ChangeObserver {
       this.#takeNodes();
       yield undefined;
     }
-    return this.#takeDelta();
+  }
+
+  /** What became of the list since this was last asked, or null when it is as it was. */
+  takeDelta(): ChangeDelta | null {
+    if (this.#upserted.size === 0 && this.#removed.size === 0) return null;
+    const upserted = [...this.#upserted.values()];
+    const removed = [...this.#removed].map(toText);
+    this.#upserted = new Map();
+    this.#removed = new Set();
+    this.#revision++;
+    return { revision: this.#revision, upserted, removed, totals: this.totals };
+  }
+
+  #announce(): void {
+    if (!this.pending) this.onPending();
   }
 
   #takeNodes(): void {
@@ -163,16 +182,6 @@ export class Changes implements ChangeObserver {
       node.aliases?.forEach((alias) => this.touchName(alias.parent, alias.name));
     }
     this.#touchedNodes.clear();
-  }
-
-  #takeDelta(): ChangeDelta | null {
-    if (this.#upserted.size === 0 && this.#removed.size === 0) return null;
-    const upserted = [...this.#upserted.values()];
-    const removed = [...this.#removed].map(toText);
-    this.#upserted = new Map();
-    this.#removed = new Set();
-    this.#revision++;
-    return { revision: this.#revision, upserted, removed, totals: this.totals };
   }
 
   *#evaluate(path: string, deep: boolean): Job<void> {

@@ -32,6 +32,7 @@ import { DirFds, type Layer, LayerDir } from './layer';
 import { readSide, statSide } from './sides';
 import { refresh } from './refresh';
 import { normalize } from './plan';
+import { lastDiscard } from './trash';
 import { recoverCommit } from './recover';
 import { Changes } from './changes';
 import { commit } from './commit';
@@ -222,9 +223,10 @@ export class Engine implements FileSystem {
     return yield* discard(this.#changing(), this.changes, params);
   }
 
-  /** Brings back what a discard put aside. @throws CowspaceError `not-found`, `exists` */
-  *undoDiscard(id: string): Job<DiscardResult> {
-    return yield* undoDiscard(this.#changing(), this.changes, id);
+  /** Brings back what a discard put aside, by default the last. @throws CowspaceError `not-found`, `exists` */
+  *undoDiscard(id?: string): Job<DiscardResult> {
+    const undone = id ?? lastDiscard(this.#union.scratch);
+    return yield* undoDiscard(this.#changing(), this.changes, undone);
   }
 
   /** Notices what others changed in the bases. */

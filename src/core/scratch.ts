@@ -7,6 +7,7 @@ import { check, E, FsError } from '../sys/errno';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
+  chmodAt,
   close,
   fsync,
   mkdirAt,
@@ -214,11 +215,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Files that the daemon may leave in a scratch before this one describes it. */
-const OWN_FILES = new Set(['lock']);
-
 function createScratch(path: string, bases: readonly string[]): Meta {
-  if (readdirSync(path).some((name) => !OWN_FILES.has(name))) {
+  if (readdirSync(path).length > 0) {
     throw new CowspaceError(
       'not-empty',
       `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
@@ -260,6 +258,20 @@ function probe(dirFd: number): Pick<Meta, 'whiteouts'> {
   return { whiteouts: device ? 'device' : 'xattr' };
 }
 
+/** Deletes what makes a folder a scratch. The folder stays, with what others put into it; what is no scratch is left alone. */
+export function deleteScratch(path: string): void {
+  if (readMeta(path) === null) return;
+  const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
+  try {
+    // The description last: a scratch that is half deleted can be deleted again.
+    for (const name of ['upper', 'work', 'index', 'trash', 'records', 'commit.json', 'cowspace.json']) {
+      removeTree(fd, name);
+    }
+  } finally {
+    close(fd);
+  }
+}
+
 /** Deletes all that is below a directory, which stays. */
 export function emptyDirectory(dirFd: number): void {
   const entries: { name: string; type: number }[] = [];
@@ -283,6 +295,8 @@ export function removeTree(dirFd: number, name: string, type = 0): void {
     if (result !== -E.ENOENT) check(result, name);
     return;
   }
+  // Its mode says what users of the mount may do; whoever owns the scratch may delete it all the same.
+  chmodAt(dirFd, name, 0o700);
   const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
   try {
     emptyDirectory(fd);

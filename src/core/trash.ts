@@ -81,6 +81,13 @@ function trashIds(scratch: Scratch): number[] {
     .sort((a, b) => a - b);
 }
 
+/** The discard that was made last, of those that can be undone. @throws CowspaceError `not-found` */
+export function lastDiscard(scratch: Scratch): string {
+  const last = trashIds(scratch).at(-1);
+  if (last === undefined) throw new CowspaceError('not-found', 'There is no discard to undo.');
+  return String(last);
+}
+
 /** What a discard put aside, in order. @throws CowspaceError `not-found` for one that is gone or never was */
 export function readTrash(scratch: Scratch, id: string): TrashEntry[] {
   if (!trashIds(scratch).includes(Number(id))) {
