@@ -1,0 +1,157 @@
+import {
+  Disposable,
+  EventEmitter,
+  FileChangeType,
+  FilePermission,
+  FileSystemError,
+  FileType,
+  workspace,
+  type FileChangeEvent,
+  type FileStat,
+  type FileSystemProvider,
+  type Uri,
+} from 'vscode';
+import { CowspaceError } from '../../protocol/errors';
+import type { FileType as EntryType, StatResult } from '../../protocol/messages';
+import { schemes } from '../contributions';
+import { Disposables } from '../disposables';
+import type { Session } from '../workspaces/session';
+import type { Sessions } from '../workspaces/sessions';
+import type { TreeUpdate } from './changeTree';
+import { parseBaseUri, type BaseFile } from './uris';
+
+/** Serves `cowspace-base:`, the files of the base as they were, read through the daemon. */
+export class BaseFiles implements FileSystemProvider, Disposable {
+  private readonly disposables = new Disposables();
+  private readonly didChangeFile = this.disposables.add(new EventEmitter<FileChangeEvent[]>());
+  readonly onDidChangeFile = this.didChangeFile.event;
+  /** Files that an editor shows, with the number of those who watch. */
+  private readonly watched = new Map<string, { uri: Uri; count: number }>();
+
+  /** @param known fulfilled when `sessions` knows the workspaces of the window */
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly known: Promise<void>,
+  ) {
+    this.disposables.add(
+      workspace.registerFileSystemProvider(schemes.base, this, { isReadonly: true, isCaseSensitive: true }),
+    );
+    this.disposables.add(sessions.onDidUpdate(({ session, update }) => this.announce(session, update)));
+  }
+
+  dispose(): void {
+    this.disposables.dispose();
+  }
+
+  watch(uri: Uri): Disposable {
+    const key = uri.toString();
+    const watched = this.watched.get(key) ?? { uri, count: 0 };
+    watched.count++;
+    this.watched.set(key, watched);
+    return new Disposable(() => {
+      watched.count--;
+      if (watched.count === 0) this.watched.delete(key);
+    });
+  }
+
+  async stat(uri: Uri): Promise<FileStat> {
+    const { session, path } = await this.resolve(uri);
+    const stat = await statBase(session, path, uri);
+    return {
+      type: fileTypeOf(stat.type),
+      ctime: stat.mtime,
+      mtime: stat.mtime,
+      size: stat.size,
+      permissions: FilePermission.Readonly,
+    };
+  }
+
+  async readFile(uri: Uri): Promise<Uint8Array> {
+    const { session, path } = await this.resolve(uri);
+    try {
+      return await session.readFile(path, 'base');
+    } catch (error) {
+      throw toFileSystemError(error, uri);
+    }
+  }
+
+  readDirectory(uri: Uri): never {
+    throw FileSystemError.Unavailable(uri);
+  }
+
+  createDirectory(uri: Uri): never {
+    throw FileSystemError.NoPermissions(uri);
+  }
+
+  writeFile(uri: Uri): never {
+    throw FileSystemError.NoPermissions(uri);
+  }
+
+  delete(uri: Uri): never {
+    throw FileSystemError.NoPermissions(uri);
+  }
+
+  rename(uri: Uri): never {
+    throw FileSystemError.NoPermissions(uri);
+  }
+
+  private async resolve(uri: Uri): Promise<{ session: Session; path: string }> {
+    const file = parse(uri);
+    // An editor restored with its window asks before the sessions are there.
+    await this.known;
+    const session = this.sessions.named(file.workspace);
+    if (!session) throw FileSystemError.Unavailable(uri);
+    return { session, path: file.path };
+  }
+
+  /** A commit changes the base, and a discard or a rename what a path was: the editors that show it read it anew. */
+  private announce(session: Session, update: TreeUpdate | null): void {
+    const events = [...this.watched.values()]
+      .filter(({ uri }) => {
+        const file = parse(uri);
+        return file.workspace === session.config.name && (!update || update.paths.has(file.path));
+      })
+      .map(({ uri }) => ({ type: FileChangeType.Changed, uri }));
+    if (events.length > 0) this.didChangeFile.fire(events);
+  }
+}
+
+function parse(uri: Uri): BaseFile {
+  try {
+    return parseBaseUri(uri);
+  } catch {
+    throw FileSystemError.FileNotFound(uri);
+  }
+}
+
+async function statBase(session: Session, path: string, uri: Uri): Promise<StatResult> {
+  let stat;
+  try {
+    stat = await session.stat(path, 'base');
+  } catch (error) {
+    throw toFileSystemError(error, uri);
+  }
+  if (!stat) throw FileSystemError.FileNotFound(uri);
+  return stat;
+}
+
+function fileTypeOf(type: EntryType): FileType {
+  switch (type) {
+    case 'file':
+      return FileType.File;
+    case 'directory':
+      return FileType.Directory;
+    case 'symlink':
+      return FileType.SymbolicLink;
+    case 'fifo':
+    case 'socket':
+    case 'char':
+    case 'block':
+      return FileType.Unknown;
+  }
+}
+
+function toFileSystemError(error: unknown, uri: Uri): FileSystemError {
+  if (error instanceof CowspaceError && error.code === 'not-found') return FileSystemError.FileNotFound(uri);
+  return FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,192 @@
+import {
+  EventEmitter,
+  window,
+  type Disposable,
+  type Memento,
+  type TreeDataProvider,
+  type TreeItem,
+  type TreeView,
+} from 'vscode';
+import { viewIds, viewModes, type ViewMode } from '../contributions';
+import { Disposables } from '../disposables';
+import { setContext } from '../editor';
+import { readSetting } from '../settings';
+import type { Session } from '../workspaces/session';
+import type { Sessions } from '../workspaces/sessions';
+import {
+  byKindAndName,
+  byPath,
+  changedNodes,
+  endOfChain,
+  isAttached,
+  type ChangeNode,
+  type TreeUpdate,
+} from './changeTree';
+import { ChangeRow, countLabel, WorkspaceRow, type Row } from './rows';
+
+/** Up to this many changes directories start expanded. */
+const EXPAND_LIMIT = 250;
+/** Above this many rows the flat list, which is always sent whole, is sent less often. */
+const LARGE_LIST = 2000;
+/** Milliseconds from a change to the redraw, so that a burst of changes costs one. */
+const REFRESH_DELAY = 50;
+const LARGE_REFRESH_DELAY = 500;
+
+const modeKey = 'changes.viewMode';
+
+/** The Changes view: the rows of all workspaces that the window shows, redrawn no further than they changed. */
+export class ChangesView implements TreeDataProvider<Row>, Disposable {
+  private readonly disposables = new Disposables();
+  private readonly didChangeTreeData = this.disposables.add(new EventEmitter<Row[] | undefined>());
+  readonly onDidChangeTreeData = this.didChangeTreeData.event;
+  private readonly view: TreeView<Row>;
+  private mode: ViewMode;
+
+  private readonly workspaceRows = new WeakMap<Session, WorkspaceRow>();
+  private readonly changeRows = new WeakMap<ChangeNode, ChangeRow>();
+  /** For each node that has a row: the node (or root) whose row is above it. */
+  private readonly above = new WeakMap<ChangeNode, ChangeNode>();
+
+  private timer: NodeJS.Timeout | undefined;
+  private pendingRoot = false;
+  private readonly pending = new Map<ChangeNode, Session>();
+
+  constructor(
+    private readonly sessions: Sessions,
+    private readonly memento: Memento,
+  ) {
+    this.mode = viewModes.find((mode) => mode === memento.get(modeKey)) ?? readSetting('defaultViewMode');
+    void setContext('viewMode', this.mode);
+    this.view = this.disposables.add(
+      window.createTreeView(viewIds.changes, {
+        treeDataProvider: this,
+        canSelectMany: true,
+        showCollapseAll: false,
+      }),
+    );
+    this.disposables.add(sessions.onDidChange(() => this.refreshAll()));
+    this.disposables.add(sessions.onDidUpdate(({ session, update }) => this.schedule(session, update)));
+    this.refreshAll();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.disposables.dispose();
+  }
+
+  get selection(): readonly Row[] {
+    return this.view.visible ? this.view.selection : [];
+  }
+
+  async setMode(mode: ViewMode): Promise<void> {
+    this.mode = mode;
+    this.refreshAll();
+    await setContext('viewMode', mode);
+    await this.memento.update(modeKey, mode);
+  }
+
+  getChildren(row?: Row): Row[] {
+    if (row instanceof ChangeRow) return this.childrenOf(row.session, row.node);
+    if (row instanceof WorkspaceRow) return this.childrenOf(row.session, row.session.tree.root);
+    const [session, ...others] = this.sessions.all;
+    if (!session) return [];
+    if (others.length === 0) return this.childrenOf(session, session.tree.root);
+    return this.sessions.all.map((each) => this.workspaceRow(each));
+  }
+
+  getParent(row: Row): Row | undefined {
+    if (row instanceof WorkspaceRow) return undefined;
+    const above = this.above.get(row.node);
+    if (above?.parent) return this.changeRow(row.session, above);
+    return this.sessions.all.length > 1 ? this.workspaceRow(row.session) : undefined;
+  }
+
+  getTreeItem(row: Row): TreeItem {
+    if (row instanceof WorkspaceRow) return row.toTreeItem();
+    const above = this.above.get(row.node)?.path ?? '';
+    return row.toTreeItem(this.mode, above, row.session.tree.size <= EXPAND_LIMIT);
+  }
+
+  resolveTreeItem(item: TreeItem, row: Row): TreeItem {
+    if (row instanceof ChangeRow) item.tooltip = row.tooltip();
+    return item;
+  }
+
+  private childrenOf(session: Session, node: ChangeNode): ChangeRow[] {
+    if (this.mode === 'list') {
+      const nodes = [...changedNodes(node)].sort(byPath);
+      for (const each of nodes) this.above.set(each, node);
+      return nodes.map((each) => this.changeRow(session, each));
+    }
+    return [...node.children.values()].sort(byKindAndName).map((child) => {
+      const end = endOfChain(child);
+      this.above.set(end, node);
+      return this.changeRow(session, end);
+    });
+  }
+
+  private workspaceRow(session: Session): WorkspaceRow {
+    let row = this.workspaceRows.get(session);
+    if (!row) this.workspaceRows.set(session, (row = new WorkspaceRow(session)));
+    return row;
+  }
+
+  private changeRow(session: Session, node: ChangeNode): ChangeRow {
+    let row = this.changeRows.get(node);
+    if (!row) this.changeRows.set(node, (row = new ChangeRow(session, node)));
+    return row;
+  }
+
+  private refreshAll(): void {
+    this.pendingRoot = true;
+    this.flush();
+  }
+
+  private schedule(session: Session, update: TreeUpdate | null): void {
+    if (update) {
+      for (const node of update.reshaped) this.pending.set(node, session);
+      for (const node of update.altered) this.pending.set(node, session);
+    } else {
+      this.pendingRoot = true;
+    }
+    const large = this.mode === 'list' && this.sessions.totalChanges > LARGE_LIST;
+    this.timer ??= setTimeout(() => this.flush(), large ? LARGE_REFRESH_DELAY : REFRESH_DELAY);
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const rows = new Set<Row | undefined>(this.pendingRoot ? [undefined] : []);
+    for (const [node, session] of this.pending) rows.add(this.rowToRefresh(session, node));
+    this.pendingRoot = false;
+    this.pending.clear();
+    if (rows.has(undefined)) this.didChangeTreeData.fire(undefined);
+    else if (rows.size > 0) this.didChangeTreeData.fire([...rows].filter((row) => row !== undefined));
+    this.updateHeader();
+  }
+
+  /** The nearest row at or above `node` that still stands for what it stood for; undefined for the whole view. */
+  private rowToRefresh(session: Session, node: ChangeNode): Row | undefined {
+    if (this.mode === 'tree') {
+      for (let at = node; at.parent; at = at.parent) {
+        if (this.isRowOf(at)) return this.changeRow(session, at);
+      }
+    }
+    return this.sessions.all.length > 1 ? this.workspaceRow(session) : undefined;
+  }
+
+  private isRowOf(node: ChangeNode): boolean {
+    const above = this.above.get(node);
+    if (!above || !isAttached(node)) return false;
+    let start = node;
+    while (start.parent && start.parent !== above) start = start.parent;
+    return endOfChain(start) === node;
+  }
+
+  private updateHeader(): void {
+    const [session, ...others] = this.sessions.all;
+    const count = this.sessions.totalChanges;
+    this.view.badge = count > 0 ? { value: count, tooltip: countLabel(count) } : undefined;
+    this.view.description = session && others.length === 0 ? session.config.name : '';
+  }
+}

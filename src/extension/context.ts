@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { l10n, window, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
+import { findHome } from '../protocol/home';
+import { Workspaces } from '../protocol/workspaces';
+import { BaseFiles } from './changes/baseFiles';
+import { ChangesView } from './changes/changesView';
+import { ChangeDecorations } from './changes/decorations';
+import { OpenDocuments } from './changes/openDocuments';
+import { QuickDiff } from './changes/quickDiff';
+import { ContextKeys } from './contextKeys';
+import { Disposables } from './disposables';
+import { Operations } from './operations';
+import { StatusBar } from './statusBar';
+import { Catalog } from './workspaces/catalog';
+import { Removals } from './workspaces/removals';
+import { Remounts } from './workspaces/remounts';
+import { Sessions } from './workspaces/sessions';
+import { WorkspacesView } from './workspaces/workspacesView';
+
+/** Owns all state of the extension in this window. */
+export class Context implements Disposable {
+  private readonly disposables = new Disposables();
+  readonly log: LogOutputChannel;
+  readonly workspaces: Workspaces;
+  readonly catalog: Catalog;
+  readonly sessions: Sessions;
+  readonly operations: Operations;
+  readonly removals: Removals;
+  readonly changesView: ChangesView;
+  readonly workspacesView: WorkspacesView;
+
+  constructor(extension: ExtensionContext) {
+    const own = <T extends Disposable>(item: T): T => this.disposables.add(item);
+    const log = own(window.createOutputChannel(l10n.t('Cowspace'), { log: true }));
+    this.log = log;
+    this.workspaces = new Workspaces(findHome(), join(extension.extensionPath, 'dist/daemon.js'));
+    this.catalog = own(new Catalog(this.workspaces, log));
+    this.sessions = own(new Sessions(this.catalog, this.workspaces, log, extension.workspaceState));
+    this.operations = own(new Operations(log));
+    this.removals = own(
+      new Removals(this.workspaces, this.sessions, extension.globalState, log, this.catalog),
+    );
+    this.changesView = own(new ChangesView(this.sessions, extension.workspaceState));
+    this.workspacesView = own(new WorkspacesView(this.workspaces, this.sessions, log, this.catalog));
+    own(new ContextKeys(this.sessions));
+    own(new StatusBar(this.sessions, this.operations));
+    own(new BaseFiles(this.sessions, this.catalog.loaded));
+    own(new ChangeDecorations(this.sessions));
+    own(new OpenDocuments(this.sessions, log));
+    own(new QuickDiff(this.sessions));
+    own(new Remounts(this.sessions));
+  }
+
+  dispose(): void {
+    this.disposables.dispose();
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * What the extension contributes to the editor, in one place. package.json repeats it, because the editor reads it
+ * there; a unit test holds the two together.
+ */
+
+/** Set with `setContext`, used in `when` clauses. */
+export const contextKeys = {
+  /** What the window shows: see {@link WindowState}. */
+  state: 'cowspace.state',
+  hasChanges: 'cowspace.hasChanges',
+  /** A commit, discard or the like is under way. */
+  busy: 'cowspace.busy',
+  viewMode: 'cowspace.viewMode',
+} as const;
+
+/** `none`: no workspace; the others: the state of the workspaces that the window shows. */
+export const windowStates = ['none', 'starting', 'ready', 'unmounted', 'failed'] as const;
+export type WindowState = (typeof windowStates)[number];
+
+export const viewModes = ['tree', 'list'] as const;
+export type ViewMode = (typeof viewModes)[number];
+
+export const viewIds = { changes: 'cowspace.changes', workspaces: 'cowspace.workspaces' } as const;
+
+export const settingNames = {
+  confirmCommit: 'cowspace.confirmCommit',
+  confirmDiscard: 'cowspace.confirmDiscard',
+  defaultViewMode: 'cowspace.changes.defaultViewMode',
+  mountDriver: 'cowspace.mount.driver',
+  mountOnOpen: 'cowspace.mount.onOpen',
+  quickDiff: 'cowspace.quickDiff.enabled',
+} as const;
+
+/** Schemes of the URIs that the extension makes; see `changes/uris.ts`. */
+export const schemes = { base: 'cowspace-base', change: 'cowspace-change' } as const;
+
+interface MenuEntry {
+  readonly menu: 'view/title' | 'view/item/context' | 'explorer/context';
+  readonly when: string;
+  readonly group: string;
+}
+
+interface CommandContribution {
+  readonly title: string;
+  /** A codicon. */
+  readonly icon?: string;
+  readonly enablement?: string;
+  /** When the palette lists it; absent: always. */
+  readonly palette?: string;
+  readonly menus?: readonly MenuEntry[];
+}
+
+const inChanges = `view == ${viewIds.changes}`;
+const inWorkspaces = `view == ${viewIds.workspaces}`;
+const showsWorkspace = `${contextKeys.state} != none`;
+const ready = `${contextKeys.state} == ready`;
+const idle = `!${contextKeys.busy}`;
+const hasChanges = `${contextKeys.hasChanges} && ${idle}`;
+const never = 'false';
+
+/** Rows by their `contextValue`, which `changes/rows.ts` and `workspaces/workspacesView.ts` set. */
+const anyChange = `${inChanges} && viewItem =~ /^(change|folder)/`;
+const diffableChange = `${inChanges} && viewItem =~ /^change\\.(changed|renamed|whiteout)\\.file/`;
+const existingFile = `${inChanges} && viewItem =~ /^change\\.(changed|created|renamed|metadata)\\.file/`;
+const fileInBase = `${inChanges} && viewItem =~ /^change\\.(changed|renamed|metadata|whiteout)\\.file/`;
+const readyRoot = `${inChanges} && viewItem == root.ready`;
+const unmountedRoot = `${inChanges} && viewItem == root.unmounted`;
+const anyWorkspace = `${inWorkspaces} && viewItem =~ /^workspace/`;
+const mountedWorkspace = `${inWorkspaces} && viewItem == workspace.mounted`;
+const unmountedWorkspace = `${inWorkspaces} && viewItem == workspace.unmounted`;
+
+function entry(menu: MenuEntry['menu'], when: string, group: string): MenuEntry {
+  return { menu, when, group };
+}
+
+function onItem(when: string, group: string): MenuEntry {
+  return entry('view/item/context', when, group);
+}
+
+const table = {
+  'cowspace.openPristineCopy': {
+    title: 'Open Pristine Copy…',
+    icon: '$(add)',
+    menus: [
+      entry('view/title', inWorkspaces, 'navigation@1'),
+      entry(
+        'explorer/context',
+        'explorerResourceIsFolder && resourceScheme =~ /^(file|vscode-remote)$/',
+        '2_workspace@30',
+      ),
+    ],
+  },
+  'cowspace.openWorkspace': {
+    title: 'Open in New Window',
+    icon: '$(empty-window)',
+    menus: [onItem(anyWorkspace, 'inline@1'), onItem(anyWorkspace, '1_open@1')],
+  },
+  'cowspace.openWorkspaceHere': {
+    title: 'Open in This Window',
+    palette: never,
+    menus: [onItem(anyWorkspace, '1_open@2')],
+  },
+  'cowspace.mount': {
+    title: 'Mount',
+    icon: '$(plug)',
+    enablement: idle,
+    menus: [
+      onItem(unmountedWorkspace, 'inline@2'),
+      onItem(unmountedWorkspace, '2_mount@1'),
+      onItem(unmountedRoot, 'inline@1'),
+    ],
+  },
+  'cowspace.unmount': {
+    title: 'Unmount',
+    icon: '$(debug-disconnect)',
+    enablement: idle,
+    menus: [
+      onItem(mountedWorkspace, 'inline@2'),
+      onItem(mountedWorkspace, '2_mount@2'),
+      onItem(readyRoot, '2_mount@1'),
+      entry('view/title', `${inChanges} && ${ready}`, '5_workspace@1'),
+    ],
+  },
+  'cowspace.remove': {
+    title: 'Remove…',
+    enablement: idle,
+    menus: [onItem(anyWorkspace, '7_remove@1')],
+  },
+  'cowspace.copyMountPath': {
+    title: 'Copy Path of Mount',
+    palette: never,
+    menus: [onItem(anyWorkspace, '3_copy@1')],
+  },
+  'cowspace.showWorkspaceLog': {
+    title: 'Show Log of Workspace',
+    menus: [onItem(anyWorkspace, '4_log@1')],
+  },
+  'cowspace.refresh': {
+    title: 'Refresh',
+    icon: '$(refresh)',
+    menus: [
+      entry('view/title', `${inChanges} && ${showsWorkspace}`, 'navigation@5'),
+      entry('view/title', inWorkspaces, 'navigation@2'),
+    ],
+  },
+  'cowspace.openChanges': {
+    title: 'Open Changes',
+    icon: '$(diff)',
+    menus: [onItem(diffableChange, 'inline@1'), onItem(diffableChange, '1_open@1')],
+  },
+  'cowspace.openAllChanges': {
+    title: 'Open All Changes',
+    icon: '$(diff-multiple)',
+    enablement: contextKeys.hasChanges,
+    menus: [
+      entry('view/title', `${inChanges} && ${ready}`, 'navigation@1'),
+      onItem(`${inChanges} && viewItem =~ /^(folder|change\\.[a-z]+\\.directory|root\\.ready)/`, '1_open@1'),
+    ],
+  },
+  'cowspace.openFile': {
+    title: 'Open File',
+    icon: '$(go-to-file)',
+    palette: never,
+    menus: [onItem(existingFile, '1_open@2')],
+  },
+  'cowspace.openBaseFile': {
+    title: 'Open Base File',
+    menus: [onItem(fileInBase, '1_open@3')],
+  },
+  'cowspace.commit': {
+    title: 'Commit…',
+    icon: '$(check)',
+    enablement: idle,
+    menus: [onItem(anyChange, 'inline@2'), onItem(anyChange, '2_review@1')],
+  },
+  'cowspace.commitAll': {
+    title: 'Commit All…',
+    icon: '$(check-all)',
+    enablement: hasChanges,
+    menus: [
+      entry('view/title', `${inChanges} && ${ready}`, 'navigation@2'),
+      onItem(readyRoot, 'inline@1'),
+      onItem(readyRoot, '1_review@1'),
+    ],
+  },
+  'cowspace.discard': {
+    title: 'Discard…',
+    icon: '$(discard)',
+    enablement: idle,
+    menus: [onItem(anyChange, 'inline@3'), onItem(anyChange, '2_review@2')],
+  },
+  'cowspace.discardAll': {
+    title: 'Discard All…',
+    icon: '$(discard)',
+    enablement: hasChanges,
+    menus: [
+      entry('view/title', `${inChanges} && ${ready}`, 'navigation@3'),
+      onItem(readyRoot, 'inline@2'),
+      onItem(readyRoot, '1_review@2'),
+    ],
+  },
+  'cowspace.undoDiscard': {
+    title: 'Undo Discard',
+    enablement: idle,
+    menus: [entry('view/title', `${inChanges} && ${ready}`, '2_review@1')],
+  },
+  'cowspace.copyPath': {
+    title: 'Copy Path',
+    menus: [onItem(anyChange, '5_copy@1')],
+  },
+  'cowspace.copyRelativePath': {
+    title: 'Copy Relative Path',
+    menus: [onItem(anyChange, '5_copy@2')],
+  },
+  'cowspace.viewAsList': {
+    title: 'View as List',
+    icon: '$(list-flat)',
+    palette: `${showsWorkspace} && ${contextKeys.viewMode} == tree`,
+    menus: [
+      entry('view/title', `${inChanges} && ${ready} && ${contextKeys.viewMode} == tree`, 'navigation@4'),
+    ],
+  },
+  'cowspace.viewAsTree': {
+    title: 'View as Tree',
+    icon: '$(list-tree)',
+    palette: `${showsWorkspace} && ${contextKeys.viewMode} == list`,
+    menus: [
+      entry('view/title', `${inChanges} && ${ready} && ${contextKeys.viewMode} == list`, 'navigation@4'),
+    ],
+  },
+  'cowspace.showLog': {
+    title: 'Show Log',
+    menus: [entry('view/title', inWorkspaces, '9_log@1'), entry('view/title', inChanges, '9_log@1')],
+  },
+} as const satisfies Record<string, CommandContribution>;
+
+export type CommandId = keyof typeof table;
+export const commands: Readonly<Record<CommandId, CommandContribution>> = table;

@@ -1,0 +1,12 @@
+import { commands } from 'vscode';
+import { contextKeys } from './contributions';
+
+/** Sets one of the extension's context keys for `when` clauses. */
+export async function setContext(key: keyof typeof contextKeys, value: string | boolean): Promise<void> {
+  await commands.executeCommand('setContext', contextKeys[key], value);
+}
+
+/** Has the explorer read its folders anew. */
+export async function refreshExplorer(): Promise<void> {
+  await commands.executeCommand('workbench.files.action.refreshFilesExplorer');
+}

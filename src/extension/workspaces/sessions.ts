@@ -1,0 +1,112 @@
+import {
+  EventEmitter,
+  workspace,
+  type Disposable,
+  type LogOutputChannel,
+  type Memento,
+  type Uri,
+} from 'vscode';
+import type { WorkspaceConfig } from '../../protocol/registry';
+import type { Workspaces } from '../../protocol/workspaces';
+import type { TreeUpdate } from '../changes/changeTree';
+import type { WindowState } from '../contributions';
+import { Disposables } from '../disposables';
+import { readSetting } from '../settings';
+import type { Catalog } from './catalog';
+import { shownIn, workspaceAt } from './location';
+import { Session } from './session';
+
+/** The sessions of all workspaces that the window shows, in the order of its folders. */
+export class Sessions implements Disposable {
+  private readonly disposables = new Disposables();
+  private readonly didChange = this.disposables.add(new EventEmitter<void>());
+  private readonly didUpdate = this.disposables.add(
+    new EventEmitter<{ session: Session; update: TreeUpdate | null }>(),
+  );
+  private readonly didMount = this.disposables.add(new EventEmitter<Session>());
+  /** Sessions came or went, or one is in another state. */
+  readonly onDidChange = this.didChange.event;
+  /** The changes of one are others now; without an update: all of them. */
+  readonly onDidUpdate = this.didUpdate.event;
+  /** This window mounted one that was not mounted when its folder was opened, or whose daemon crashed. */
+  readonly onDidMount = this.didMount.event;
+  all: readonly Session[] = [];
+
+  constructor(
+    private readonly catalog: Catalog,
+    private readonly workspaces: Workspaces,
+    private readonly log: LogOutputChannel,
+    private readonly memento: Memento,
+  ) {
+    this.disposables.add(catalog.onDidChange(() => this.update()));
+    this.disposables.add(workspace.onDidChangeWorkspaceFolders(() => this.update()));
+    this.disposables.add(
+      workspace.onDidGrantWorkspaceTrust(() => {
+        for (const session of this.all) void this.start(session);
+      }),
+    );
+  }
+
+  dispose(): void {
+    for (const session of this.all) session.dispose();
+    this.disposables.dispose();
+  }
+
+  /** The sum over all workspaces. */
+  get totalChanges(): number {
+    return this.all.reduce((sum, session) => sum + session.tree.size, 0);
+  }
+
+  /** What the window as a whole shows; `ready` as soon as one workspace is. */
+  get state(): WindowState {
+    const states = new Set(this.all.map((session) => session.state));
+    const order: WindowState[] = ['ready', 'starting', 'failed', 'unmounted'];
+    return order.find((state) => state !== 'none' && states.has(state)) ?? 'none';
+  }
+
+  named(name: string): Session | undefined {
+    return this.all.find((session) => session.config.name === name);
+  }
+
+  /** The session of the workspace that holds this file. */
+  holding(uri: Uri): Session | undefined {
+    if (uri.scheme !== 'file') return undefined;
+    const config = workspaceAt(
+      uri.fsPath,
+      this.all.map((session) => session.config),
+    );
+    return config && this.named(config.name);
+  }
+
+  private update(): void {
+    const folders = (workspace.workspaceFolders ?? []).map(({ uri }) => uri);
+    const paths = folders.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
+    const next = shownIn(paths, this.catalog.configs).map(
+      (config) => this.named(config.name) ?? this.add(config),
+    );
+    const gone = this.all.filter((session) => !next.includes(session));
+    const changed = gone.length > 0 || next.some((session, i) => session !== this.all[i]);
+    this.all = next;
+    for (const session of gone) session.dispose();
+    if (changed) this.didChange.fire();
+    // What is not connected may have been mounted by someone else.
+    for (const session of next) void session.connect();
+  }
+
+  private add(config: WorkspaceConfig): Session {
+    const session = new Session(config, this.workspaces, this.log, this.memento);
+    session.onDidChangeState(() => this.didChange.fire());
+    session.onDidUpdate((update) => this.didUpdate.fire({ session, update }));
+    session.onDidMount(() => this.didMount.fire(session));
+    void this.start(session);
+    return session;
+  }
+
+  /** Connects; a workspace that is not mounted is mounted, for its window was opened to be worked in. */
+  private async start(session: Session): Promise<void> {
+    await session.connect();
+    if (session.state === 'unmounted' && workspace.isTrusted && readSetting('mountOnOpen')) {
+      await session.mount();
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { homedir } from 'node:os';
+import {
+  EventEmitter,
+  l10n,
+  MarkdownString,
+  ThemeColor,
+  ThemeIcon,
+  TreeItem,
+  window,
+  type Disposable,
+  type LogOutputChannel,
+  type TreeDataProvider,
+  type TreeView,
+} from 'vscode';
+import { asCowspaceError } from '../../protocol/errors';
+import type { WorkspaceInfo } from '../../protocol/messages';
+import type { Workspaces } from '../../protocol/workspaces';
+import { viewIds } from '../contributions';
+import { Disposables } from '../disposables';
+import { formatBytes } from '../format';
+import type { Catalog } from './catalog';
+import type { Sessions } from './sessions';
+
+/** A workspace as listed in the Workspaces view. */
+export class WorkspaceItem {
+  constructor(readonly info: WorkspaceInfo) {}
+
+  /** @param shown whether this window shows it */
+  toTreeItem(shown: boolean): TreeItem {
+    const { name, bases, mounted, storedBytes } = this.info;
+    const base = bases.map(abbreviate).join(', ');
+    const item = new TreeItem(name);
+    item.id = name;
+    item.description = `${formatBytes(storedBytes)} · ${base}`;
+    item.iconPath = iconOf(mounted, shown);
+    item.contextValue = mounted ? 'workspace.mounted' : 'workspace.unmounted';
+    item.tooltip = this.tooltip(shown);
+    item.accessibilityInformation = {
+      label: [name, stateLabel(mounted, shown), formatBytes(storedBytes), base].join(', '),
+    };
+    return item;
+  }
+
+  private tooltip(shown: boolean): MarkdownString {
+    const { name, bases, mount, scratch, mounted, storedBytes } = this.info;
+    const facts: [string, string][] = [
+      [l10n.t('Base'), bases.join(', ')],
+      [l10n.t('Mount'), mount],
+      [l10n.t('Scratch'), `${scratch} (${formatBytes(storedBytes)})`],
+    ];
+    const tooltip = new MarkdownString().appendMarkdown('**').appendText(name).appendMarkdown('**');
+    tooltip.appendText(` (${stateLabel(mounted, shown)})`);
+    for (const [label, value] of facts) tooltip.appendMarkdown('\n\n').appendText(`${label}: ${value}`);
+    return tooltip;
+  }
+}
+
+/** The Workspaces view: all workspaces of the user, mounted or not, in this window or elsewhere. */
+export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposable {
+  private readonly disposables = new Disposables();
+  private readonly didChangeTreeData = this.disposables.add(new EventEmitter<void>());
+  readonly onDidChangeTreeData = this.didChangeTreeData.event;
+  private readonly view: TreeView<WorkspaceItem>;
+
+  constructor(
+    private readonly workspaces: Workspaces,
+    private readonly sessions: Sessions,
+    private readonly log: LogOutputChannel,
+    catalog: Catalog,
+  ) {
+    this.view = this.disposables.add(window.createTreeView(viewIds.workspaces, { treeDataProvider: this }));
+    this.disposables.add(catalog.onDidChange(() => this.refresh()));
+    this.disposables.add(sessions.onDidChange(() => this.refresh()));
+    // How much a workspace stores is known to its daemon alone, and it may be another window's.
+    this.disposables.add(this.view.onDidChangeVisibility(({ visible }) => visible && this.refresh()));
+    this.disposables.add(window.onDidChangeWindowState(({ focused }) => focused && this.refresh()));
+  }
+
+  dispose(): void {
+    this.disposables.dispose();
+  }
+
+  refresh(): void {
+    this.didChangeTreeData.fire();
+  }
+
+  async getChildren(item?: WorkspaceItem): Promise<WorkspaceItem[]> {
+    if (item) return [];
+    try {
+      return (await this.workspaces.list()).map((info) => new WorkspaceItem(info));
+    } catch (error) {
+      this.log.error(`Cannot list the workspaces: ${asCowspaceError(error).message}`);
+      return [];
+    }
+  }
+
+  getTreeItem(item: WorkspaceItem): TreeItem {
+    return item.toTreeItem(this.sessions.named(item.info.name) !== undefined);
+  }
+}
+
+function iconOf(mounted: boolean, shown: boolean): ThemeIcon {
+  if (!mounted) return new ThemeIcon('layers', new ThemeColor('disabledForeground'));
+  if (!shown) return new ThemeIcon('layers');
+  return new ThemeIcon('layers-active', new ThemeColor('charts.green'));
+}
+
+function stateLabel(mounted: boolean, shown: boolean): string {
+  if (!mounted) return l10n.t('not mounted');
+  return shown ? l10n.t('mounted, in this window') : l10n.t('mounted');
+}
+
+function abbreviate(path: string): string {
+  const home = homedir();
+  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { commands, contextKeys, schemes, settingNames, viewIds } from '../../src/extension/contributions';
+
+const root = join(import.meta.dirname, '../..');
+
+interface MenuItem {
+  readonly command: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+
+interface Manifest {
+  readonly icon: string;
+  readonly activationEvents: string[];
+  readonly contributes: {
+    readonly viewsContainers: { readonly activitybar: { readonly id: string; readonly icon: string }[] };
+    readonly views: Record<string, { readonly id: string; readonly icon: string }[]>;
+    readonly viewsWelcome: { readonly view: string; readonly contents: string; readonly when?: string }[];
+    readonly commands: {
+      readonly command: string;
+      readonly title: string;
+      readonly category: string;
+      readonly icon?: string;
+      readonly enablement?: string;
+    }[];
+    readonly menus: Record<string, MenuItem[]>;
+    readonly configuration: { readonly properties: Record<string, unknown> };
+  };
+}
+
+function readText(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+const manifestText = readText('package.json');
+const manifest = JSON.parse(manifestText) as Manifest;
+const strings = JSON.parse(readText('package.nls.json')) as Record<string, string>;
+const { contributes } = manifest;
+
+function resolved(text: string): string {
+  const key = /^%(.+)%$/.exec(text)?.[1];
+  return key === undefined ? text : (strings[key] ?? `missing ${key}`);
+}
+
+function sources(directory: string): string[] {
+  return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readText(join(directory, name)));
+}
+
+describe('the manifest', () => {
+  it('has the commands of the table and no others', () => {
+    const declared = contributes.commands.map(({ command, title, category, icon, enablement }) => ({
+      ...{ command, title: resolved(title), category, icon, enablement },
+    }));
+    const expected = Object.entries(commands).map(([command, { title, icon, enablement }]) => ({
+      ...{ command, title, category: 'Cowspace', icon, enablement },
+    }));
+    assert.deepEqual(declared, expected);
+  });
+
+  it('has the menus of the table and no others', () => {
+    const expected: Record<string, MenuItem[]> = {};
+    for (const [command, { palette, menus = [] }] of Object.entries(commands)) {
+      if (palette !== undefined) (expected['commandPalette'] ??= []).push({ command, when: palette });
+      for (const { menu, when, group } of menus) (expected[menu] ??= []).push({ command, when, group });
+    }
+    assert.deepEqual(contributes.menus, expected);
+  });
+
+  it('has the views, settings and schemes that the code names, and no others', () => {
+    const views = Object.values(contributes.views).flatMap((list) => list.map(({ id }) => id));
+    assert.deepEqual(views.sort(), Object.values(viewIds).sort());
+    const settings = Object.keys(contributes.configuration.properties);
+    assert.deepEqual(settings.sort(), Object.values(settingNames).sort());
+    assert.ok(manifest.activationEvents.includes(`onFileSystem:${schemes.base}`));
+  });
+
+  it('uses no context key that is not set, and all that are', () => {
+    const clauses = [
+      ...contributes.commands.map(({ enablement = '' }) => enablement),
+      ...Object.values(contributes.menus).flatMap((items) => items.map(({ when = '' }) => when)),
+      ...contributes.viewsWelcome.map(({ when = '' }) => when),
+    ];
+    const known = new Set<string>([...Object.values(contextKeys), ...Object.values(viewIds)]);
+    const used = new Set(clauses.flatMap((clause) => clause.match(/cowspace\.\w+/g) ?? []));
+    const unknown = [...used].filter((key) => !known.has(key));
+    const unused = Object.values(contextKeys).filter((key) => !used.has(key));
+    assert.deepEqual({ unknown, unused }, { unknown: [], unused: [] });
+  });
+
+  it('names commands that exist, in welcome views too', () => {
+    const links = contributes.viewsWelcome.flatMap(({ contents }) =>
+      [...resolved(contents).matchAll(/\(command:([\w.]+)\)/g)].map(([, command]) => command!),
+    );
+    assert.ok(links.length > 0);
+    assert.deepEqual(
+      links.filter((command) => !(command in commands)),
+      [],
+    );
+  });
+
+  it('has all its strings and uses each', () => {
+    const used = new Set([...manifestText.matchAll(/"%([\w.]+)%"/g)].map(([, key]) => key!));
+    assert.deepEqual([...used].sort(), Object.keys(strings).sort());
+  });
+
+  it('has its icons', () => {
+    const { viewsContainers, views } = contributes;
+    const icons = [viewsContainers.activitybar, ...Object.values(views)].flat().map(({ icon }) => icon);
+    for (const icon of [manifest.icon, ...icons]) assert.ok(existsSync(join(root, icon)), icon);
+  });
+
+  it('leaves no setting unread', () => {
+    const code = sources('src/extension').join('\n');
+    const unread = Object.keys(settingNames).filter((key) => !code.includes(`readSetting('${key}')`));
+    assert.deepEqual(unread, []);
+  });
+});
