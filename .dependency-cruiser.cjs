@@ -1,9 +1,9 @@
 /** The layers of src/, lowest first: a folder may import itself and what its rule allows, nothing else. */
 const allowed = {
   sys: [],
-  core: ['sys'],
+  core: ['sys', 'protocol'],
   protocol: [],
-  driver: ['core', 'sys'],
+  driver: ['core', 'sys', 'protocol'],
   daemon: ['driver', 'core', 'sys', 'protocol'],
   cli: ['protocol'],
   extension: ['protocol'],
@@ -41,6 +41,5 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.json' },
   },
 };
