@@ -20,11 +20,15 @@ export const methods = {
   hello: method('hello', m.helloParamsSchema, m.helloResultSchema),
   info: method('workspace/info', none, m.workspaceInfoSchema),
   changes: method('changes/list', none, m.changeListSchema),
-  /** From now on this connection gets `changes/didChange`. Returns the list to start from. */
+  /**
+   * From now on this connection gets `changes/didChange`. Returns the list to start from, and tells nothing newer
+   * before; deltas up to its revision are in it already. A client that missed a revision subscribes again.
+   */
   subscribe: method('changes/subscribe', none, m.changeListSchema),
   commit: method('commit', m.commitParamsSchema, m.commitResultSchema),
   discard: method('discard', m.discardParamsSchema, m.discardResultSchema),
-  undoDiscard: method('discard/undo', z.object({ undoId: z.string() }), m.discardResultSchema),
+  /** Without an id: the last discard that is not undone. */
+  undoDiscard: method('discard/undo', z.object({ undoId: z.string().optional() }), m.discardResultSchema),
   diff: method('diff', m.diffParamsSchema, m.diffResultSchema),
   stat: method('file/stat', m.statParamsSchema, m.statResultSchema.nullable()),
   read: method('file/read', m.readParamsSchema, m.readResultSchema),
@@ -36,4 +40,6 @@ export const methods = {
 /** What a daemon tells without being asked. */
 export const notifications = {
   didChange: { name: 'changes/didChange', params: m.changeDeltaSchema },
+  /** The last message: the daemon hangs up. */
+  ending: { name: 'daemon/ending', params: none },
 } as const;

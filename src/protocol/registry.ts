@@ -81,13 +81,8 @@ export class Registry {
     });
   }
 
-  /** What the daemon last said of itself, or null. */
-  async readState(name: string): Promise<DaemonState | null> {
-    try {
-      return daemonStateSchema.parse(JSON.parse(await readFile(stateFile(this.directory(name)), 'utf8')));
-    } catch {
-      return null;
-    }
+  readState(name: string): Promise<DaemonState | null> {
+    return readState(this.directory(name));
   }
 
   /** Registers a workspace, in one step; returns false when its name is taken. */
@@ -127,6 +122,12 @@ export async function readConfig(directory: string): Promise<WorkspaceConfig> {
       path: file,
     },
   );
+}
+
+/** What the daemon last said of itself, or null. @param directory the folder that describes the workspace */
+export async function readState(directory: string): Promise<DaemonState | null> {
+  const text = await readFile(stateFile(directory), 'utf8').catch(() => '');
+  return daemonStateSchema.safeParse(parseJson(text)).data ?? null;
 }
 
 export async function writeState(directory: string, state: DaemonState): Promise<void> {

@@ -8,7 +8,7 @@ import { runTask } from './launch';
 import type { DriverName, WorkspaceInfo } from './messages';
 import { methods } from './methods';
 import { mountedWorkspaces } from './mounts';
-import { isWithin } from './paths';
+import { isWithin, realTarget } from './paths';
 import { isAlive, waitForEnd } from './processes';
 import { lockFile, nameFor, Registry, type WorkspaceConfig } from './registry';
 
@@ -262,8 +262,8 @@ export class Workspaces {
           'Choose one outside it with --mount and --scratch, or a smaller base.',
       );
     };
-    const mount = choose('mount');
-    const scratch = choose('scratch');
+    const mount = await realTarget(choose('mount'));
+    const scratch = await realTarget(choose('scratch'));
     const sharing = (await this.#configs()).find((config) => config.scratch === scratch);
     if (sharing !== undefined && sharing.name !== name) {
       throw new CowspaceError(

@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Mount } from '../driver/driver';
+import { CowspaceError, fromErrorMessage } from '../protocol/errors';
+import type { ChangeDelta, Progress } from '../protocol/messages';
+import { check } from '../sys/errno';
+import { eventFd } from '../sys/process';
+import { Deferred } from './deferred';
+import type {
+  EngineCallName,
+  EngineCalls,
+  EngineCommand,
+  EngineEvent,
+  EngineThreadData,
+} from './engineMessages';
+import type { Log } from './log';
+import { raise } from './wakeup';
+
+export interface CallOptions {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface PendingCall {
+  readonly answer: Deferred<unknown>;
+  readonly onProgress: CallOptions['onProgress'];
+}
+
+/** How the engine's thread ended. */
+export interface EngineEnd {
+  /** Absent when it ended in order. */
+  readonly error: Error | undefined;
+  /** Bytes in the scratch, if the thread could still tell. */
+  readonly storedBytes: number | undefined;
+}
+
+/** The engine's thread as the main thread sees it, with the mount that it serves. */
+export class EngineHost {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #wakeFd = check(eventFd(), 'eventfd');
+  readonly #log: Log;
+  readonly #opened = new Deferred<void>();
+  readonly #ended = new Deferred<EngineEnd>();
+  readonly #pending = new Map<number, PendingCall>();
+  #mount: Mount | undefined;
+  /** Settles when the kernel has forgotten all that it was told to. */
+  #invalidated: Promise<void> = Promise.resolve();
+  #nextId = 1;
+  #error: Error | undefined;
+  #storedBytes: number | undefined;
+
+  /** What became of the list of changes; see {@link watch}. */
+  onDidChange: (delta: ChangeDelta) => void = () => undefined;
+
+  /** Starts the thread, which opens bases and scratch. @throws CowspaceError as `Engine.open` */
+  static async open(bases: readonly string[], scratch: string, log: Log): Promise<EngineHost> {
+    const host = new EngineHost(bases, scratch, log);
+    await host.#opened.promise;
+    return host;
+  }
+
+  private constructor(bases: readonly string[], scratch: string, log: Log) {
+    this.#log = log;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: EngineThreadData = { bases, scratch, port: port2, wakeFd: this.#wakeFd };
+    this.#worker = new Worker(join(__dirname, 'engine.js'), { workerData, transferList: [port2] });
+    this.#worker.on('message', (event: EngineEvent) => {
+      this.#handle(event);
+    });
+    this.#worker.on('error', (error) => {
+      this.#error = error;
+    });
+    this.#worker.on('exit', () => {
+      this.#end();
+    });
+  }
+
+  /** Settles when the thread has ended: the mount is gone, or {@link stop} was called, or it failed. */
+  get ended(): Promise<EngineEnd> {
+    return this.#ended.promise;
+  }
+
+  /** Makes the thread answer the requests of a mount. @param fd its `/dev/fuse` */
+  serve(fd: number, mount: Mount): void {
+    this.#mount = mount;
+    this.#send({ kind: 'serve', fd });
+  }
+
+  /** Ends the thread, also when the mount is still there: who uses it then gets ENOTCONN. */
+  async stop(): Promise<void> {
+    this.#send({ kind: 'stop' });
+    await this.ended;
+  }
+
+  /** Whether {@link onDidChange} is to be called as changes happen. */
+  watch(on: boolean): void {
+    this.#send({ kind: 'watch', on });
+  }
+
+  /**
+   * Asks the engine for something. When the answer is there, the kernel sees the tree as the call left it.
+   *
+   * @throws CowspaceError what the engine throws; `cancelled`; `not-mounted` when the thread ends meanwhile
+   */
+  async call<N extends EngineCallName>(
+    name: N,
+    args: Parameters<EngineCalls[N]>,
+    { onProgress, signal }: CallOptions = {},
+  ): Promise<ReturnType<EngineCalls[N]>> {
+    const id = this.#nextId++;
+    const answer = new Deferred<unknown>();
+    const cancel = (): void => {
+      this.#send({ kind: 'cancel', id });
+    };
+    this.#pending.set(id, { answer, onProgress });
+    this.#send({ kind: 'call', id, name, args });
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel);
+    try {
+      return (await answer.promise) as ReturnType<EngineCalls[N]>;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      this.#pending.delete(id);
+      await this.#invalidated;
+    }
+  }
+
+  /**
+   * Brings what programs wrote, but the kernel still holds, into the engine.
+   *
+   * @param paths files and directories with all below; absent: everything
+   */
+  async flush(paths?: string[]): Promise<void> {
+    const ids = await this.call('dirtyNodes', [paths]);
+    // Forgetting the pages of a file makes the kernel write back those that are dirty.
+    await this.#mount?.invalidate(ids.map((id) => ({ kind: 'inode', id, offset: 0, length: 0 })));
+  }
+
+  #send(command: EngineCommand): void {
+    this.#port.postMessage(command);
+    raise(this.#wakeFd);
+  }
+
+  #handle(event: EngineEvent): void {
+    switch (event.kind) {
+      case 'opened':
+        this.#opened.resolve();
+        break;
+      case 'failed':
+        this.#opened.reject(fromErrorMessage(event.error));
+        break;
+      case 'answer':
+        this.#pending.get(event.id)?.answer.resolve(event.result);
+        break;
+      case 'refusal':
+        this.#pending.get(event.id)?.answer.reject(fromErrorMessage(event.error));
+        break;
+      case 'progress':
+        this.#pending.get(event.id)?.onProgress?.(event.progress);
+        break;
+      case 'changed':
+        this.onDidChange(event.delta);
+        break;
+      case 'invalidate':
+        this.#invalidate(event.list);
+        break;
+      case 'log':
+        this.#log[event.level](event.message);
+        break;
+      case 'ended':
+        this.#storedBytes = event.storedBytes;
+        break;
+    }
+  }
+
+  #invalidate(list: Extract<EngineEvent, { kind: 'invalidate' }>['list']): void {
+    const before = this.#invalidated;
+    this.#invalidated = Promise.all([before, this.#mount?.invalidate(list)])
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        this.#log.error(`The kernel was not told of a change: ${String(error)}`);
+      });
+  }
+
+  #end(): void {
+    const error = this.#error ?? new CowspaceError('not-mounted', 'The workspace was unmounted.');
+    this.#opened.reject(error);
+    for (const { answer } of this.#pending.values()) answer.reject(error);
+    this.#port.close();
+    this.#ended.resolve({ error: this.#error, storedBytes: this.#storedBytes });
+  }
+}

@@ -1,0 +1,48 @@
+import type { Engine } from '../core/engine';
+import type { Job } from '../core/job';
+import type { ChangeList } from '../protocol/messages';
+import type { EngineCallName, EngineCalls } from './engineMessages';
+
+/** What the engine's thread does for each call. */
+export type EngineJobs = {
+  readonly [N in EngineCallName]: (...args: Parameters<EngineCalls[N]>) => Job<ReturnType<EngineCalls[N]>>;
+};
+
+/** Begins what a call asks for. */
+export function startJob(jobs: EngineJobs, name: EngineCallName, args: unknown[]): Job<unknown> {
+  // The sender's own type, `EngineCalls`, says that these arguments belong to that name.
+  return (jobs[name] as (...args: unknown[]) => Job<unknown>)(...args);
+}
+
+/* eslint-disable require-yield -- what is short enough to be done at once is a job of one step */
+/** @param tell tells what became of the list of changes: a list contains what was told, nothing newer */
+export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
+  function* changes(): Job<ChangeList> {
+    yield* engine.changes.update();
+    tell();
+    return engine.changes.list();
+  }
+  return {
+    changes,
+    commit: (params) => engine.commit(params),
+    discard: (params) => engine.discard(params),
+    undoDiscard: (undoId) => engine.undoDiscard(undoId),
+    *refresh() {
+      yield* engine.refresh();
+      return yield* changes();
+    },
+    *stat(path, side) {
+      return engine.stat(path, side);
+    },
+    *read(path, side, offset, length) {
+      return engine.readSide(path, side, offset, length);
+    },
+    *dirtyNodes(paths) {
+      return engine.dirtyNodes(paths);
+    },
+    *storedBytes() {
+      yield* engine.changes.update();
+      return engine.storedBytes();
+    },
+  };
+}

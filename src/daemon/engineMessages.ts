@@ -1,0 +1,66 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LogLevel } from '../core/engine';
+import type { Invalidation } from '../driver/driver';
+import type { ErrorMessage } from '../protocol/errors';
+import type {
+  ChangeDelta,
+  ChangeList,
+  CommitParams,
+  CommitResult,
+  DiscardParams,
+  DiscardResult,
+  Progress,
+  Side,
+  StatResult,
+} from '../protocol/messages';
+
+/** What travels between the daemon's main thread and the engine's thread. */
+
+/** What the main thread can ask of the engine. Paths are relative to the mount, as text. */
+export interface EngineCalls {
+  /** The changes up to this moment. */
+  changes(): ChangeList;
+  commit(params: CommitParams): CommitResult;
+  discard(params: DiscardParams): DiscardResult;
+  undoDiscard(undoId: string | undefined): DiscardResult;
+  /** Looks at base and scratch anew. */
+  refresh(): ChangeList;
+  stat(path: string, side: Side): StatResult | null;
+  read(path: string, side: Side, offset: number, length: number): Uint8Array;
+  /** Ids of the files at and below these paths (absent: all) of which the kernel may hold unwritten pages. */
+  dirtyNodes(paths: string[] | undefined): number[];
+  storedBytes(): number;
+}
+export type EngineCallName = keyof EngineCalls;
+
+/** What the thread is started with. */
+export interface EngineThreadData {
+  readonly bases: readonly string[];
+  readonly scratch: string;
+  /** Commands arrive here; after posting one the sender raises `wakeFd`. */
+  readonly port: MessagePort;
+  readonly wakeFd: number;
+}
+
+export type EngineCommand =
+  /** Serve the mount whose `/dev/fuse` this is; the first command after the start, if not `stop`. */
+  | { readonly kind: 'serve'; readonly fd: number }
+  | { readonly kind: 'call'; readonly id: number; readonly name: EngineCallName; readonly args: unknown[] }
+  | { readonly kind: 'cancel'; readonly id: number }
+  /** Whether anybody wants to hear of changes as they happen. */
+  | { readonly kind: 'watch'; readonly on: boolean }
+  /** End, although the mount may still be there. */
+  | { readonly kind: 'stop' };
+
+export type EngineEvent =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'failed'; readonly error: ErrorMessage }
+  | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'refusal'; readonly id: number; readonly error: ErrorMessage }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
+  | { readonly kind: 'changed'; readonly delta: ChangeDelta }
+  /** Comes before the answer of the call that made it necessary. */
+  | { readonly kind: 'invalidate'; readonly list: Invalidation[] }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
+  /** The mount is gone. */
+  | { readonly kind: 'ended'; readonly storedBytes: number };
