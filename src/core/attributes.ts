@@ -50,8 +50,10 @@ function directoryAttributes(u: Union, node: Node, out: Stat): void {
 
 function upperFileAttributes(u: Union, node: Node, out: Stat): void {
   const { record } = node;
-  if (record?.metacopy && node.lowerDir !== null && !node.orphan) {
-    if (statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower) === 0) out.blocks = lower.blocks;
+  const sparse = record !== null && (record.metacopy || record.delta !== null);
+  if (sparse && node.lowerDir !== null && !node.orphan) {
+    const result = statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower);
+    if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   }
   if (node.indexKey !== null) out.nlink = u.unionLinks(node, out.nlink);
   if (record === null || record.cover) out.ino = u.unionIno(out.dev, out.ino);

@@ -301,6 +301,7 @@ class Committer {
     if (node.indexKey !== null) moveIndex(this.#union, node, linkKey(place.dir.layer, stat.ino));
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,
+      delta: node.record?.delta ?? null,
       cover: false,
       origin,
       redirect: null,

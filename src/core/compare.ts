@@ -3,7 +3,8 @@ import { close, pread } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, type Stat } from '../sys/stat';
 import type { BasePlace, BaseView } from './baseView';
 import { readlink } from './attributes';
-import { openUpper } from './copyup';
+import { read } from './data';
+import { deltaOf } from './delta/open';
 import type { Job } from './job';
 import type { Node } from './node';
 import type { Union } from './union';
@@ -50,22 +51,26 @@ function isSpecial(type: number): boolean {
 
 function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, size: number): Job<boolean> {
   if (size === 0) return true;
-  const mine = openUpper(u, node);
+  const theirs = bases.open(place);
   try {
-    const theirs = bases.open(place);
-    try {
-      for (let at = 0; at < size; at += CHUNK) {
-        if (at > 0) yield undefined;
-        const length = Math.min(CHUNK, size - at);
-        const a = check(pread(mine, left, length, at), node.path);
-        const b = check(pread(theirs, right, length, at), node.path);
-        if (a !== b || left.compare(right, 0, b, 0, a) !== 0) return false;
+    for (let at = 0; at < size;) {
+      const extent = deltaOf(u, node)?.extentAt(at, size) ?? { end: size, changed: true };
+      if (extent.changed) {
+        if (!sameBytes(u, node, theirs, at, Math.min(extent.end, at + CHUNK))) return false;
+        at = Math.min(extent.end, at + CHUNK);
+        if (at < size) yield undefined;
+      } else {
+        at = extent.end;
       }
-      return true;
-    } finally {
-      close(theirs);
     }
+    return true;
   } finally {
-    close(mine);
+    close(theirs);
   }
+}
+
+function sameBytes(u: Union, node: Node, theirs: number, start: number, end: number): boolean {
+  const a = read(u, node, left, end - start, start);
+  const b = check(pread(theirs, right, end - start, start), node.path);
+  return a === b && left.compare(right, 0, b, 0, a) === 0;
 }

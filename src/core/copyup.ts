@@ -33,6 +33,7 @@ import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { LayerDir } from './layer';
 import type { Node, Origin, UpperRecord } from './node';
 import { carriesRecord } from './record';
+import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
 import { copyXattrs } from './xattr';
 
@@ -78,8 +79,40 @@ export function copyUp(u: Union, node: Node, data: CopiedData): void {
     copyUpOrphan(u, node, data);
     return;
   }
-  if (!node.upper) copyUpFile(u, node, data);
-  else if (data !== 'none' && node.record?.metacopy) bringInData(u, node, data);
+  const byBlock = data !== 'none' && node.type === S_IFREG && isKeptByBlock(u, node, data);
+  if (!node.upper) copyUpFile(u, node, byBlock ? 'none' : data);
+  if (data === 'none' || !node.record?.metacopy) return;
+  if (byBlock) startDelta(u, node);
+  else bringInData(u, node, data);
+}
+
+/** Whether a base file's bytes are better left where they are: many, and not to be had for nothing by sharing them. */
+function isKeptByBlock(u: Union, node: Node, limit: number): boolean {
+  if (limit < u.deltaThreshold || node.lowerDir === null) return false;
+  const dirFd = u.dirFds.get(node.lowerDir);
+  check(statAt(dirFd, node.lowerName, source), node.path);
+  return Math.min(source.size, limit) >= u.deltaThreshold && !canClone(u, node);
+}
+
+/** Whether the scratch can share blocks with this base file; tried once for each base that cannot. */
+function canClone(u: Union, node: Node): boolean {
+  const lowerDir = node.lowerDir!;
+  if (u.cannotClone.has(lowerDir.layer)) return false;
+  const from = openAt(u.dirFds.get(lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW);
+  if (from < 0) return false;
+  const to = openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600);
+  const result = to < 0 ? to : ficlone(from, to);
+  close(from);
+  if (to >= 0) close(to);
+  if (result < 0) u.cannotClone.add(lowerDir.layer);
+  return result === 0;
+}
+
+/** Turns a metadata-only copy into a block delta without changed blocks. */
+function startDelta(u: Union, node: Node): void {
+  u.fileFds.drop(node);
+  const delta = u.deltas.create(node, deltaSource(u, node));
+  setRecord(u, node, { ...node.record!, metacopy: false, delta });
 }
 
 function copyUpFile(u: Union, node: Node, data: CopiedData): void {
@@ -93,7 +126,8 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
-    node.record = { metacopy, cover: false, origin: originOf(lowerDir.layer, stat), redirect: null };
+    const origin = originOf(lowerDir.layer, stat);
+    node.record = { metacopy, cover: false, origin, delta: null, redirect: null };
     writeRecord(u, node, workFd, temporary);
     const key =
       stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;

@@ -18,18 +18,26 @@ import {
   pwrite,
 } from '../sys/file';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
-import { ALL_DATA, copyUp, openUpper } from './copyup';
+import { ALL_DATA, copyUp, openUpper, setRecord } from './copyup';
+import type { DeltaFile } from './delta/deltaFile';
+import { deltaOf } from './delta/open';
 import type { Node } from './node';
 import { dirOf, type Union } from './union';
 
 /** Reads bytes; see `FileSystem.read`. */
 export function read(u: Union, node: Node, buffer: Buffer, length: number, position: number): number {
+  const delta = deltaOf(u, node);
+  if (delta !== null) return delta.read(buffer, length, position);
   return check(pread(readFd(u, node), buffer, length, position), node.path);
 }
 
 /** Writes bytes; see `FileSystem.write`. */
 export function write(u: Union, node: Node, buffer: Buffer, length: number, position: number): number {
-  const written = check(pwrite(writeFd(u, node), buffer, length, position), node.path);
+  const target = writeTarget(u, node);
+  const written =
+    typeof target === 'number'
+      ? check(pwrite(target, buffer, length, position), node.path)
+      : target.write(buffer, length, position);
   u.observer.touchNode(node);
   return written;
 }
@@ -37,20 +45,38 @@ export function write(u: Union, node: Node, buffer: Buffer, length: number, posi
 /** Changes the size. Bytes that fall away are not copied first. */
 export function truncate(u: Union, node: Node, size: number): void {
   requireFile(node);
-  check(ftruncate(writeFd(u, node, size), size), node.path);
+  const target = writeTarget(u, node, size);
+  if (typeof target === 'number') check(ftruncate(target, size), node.path);
+  else target.truncate(size);
+  if (size === 0 && typeof target !== 'number') endDelta(u, node);
   u.observer.touchNode(node);
+}
+
+/** A file without any of its base's bytes needs no block map. */
+function endDelta(u: Union, node: Node): void {
+  const { record } = node;
+  if (record?.delta == null || node.orphan) return;
+  setRecord(u, node, { ...record, delta: null });
+  u.deltas.drop(node);
+  u.deltas.remove(record.delta);
 }
 
 export function fallocate(u: Union, node: Node, mode: number, offset: number, length: number): void {
   requireFile(node);
   const known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
   if (mode & ~known) throw new FsError(E.EOPNOTSUPP, node.path);
-  check(allocate(writeFd(u, node), mode, offset, length), node.path);
+  const target = writeTarget(u, node);
+  if (typeof target === 'number') check(allocate(target, mode, offset, length), node.path);
+  else target.allocate(mode, offset, length);
   u.observer.touchNode(node);
 }
 
 export function lseek(u: Union, node: Node, offset: number, whence: number): number {
-  return check(seek(readFd(u, node), offset, whence), node.path);
+  const delta = deltaOf(u, node);
+  return check(
+    delta === null ? seek(readFd(u, node), offset, whence) : delta.seek(offset, whence),
+    node.path,
+  );
 }
 
 export function copyFileRange(
@@ -61,23 +87,36 @@ export function copyFileRange(
   toOffset: number,
   length: number,
 ): number {
-  const target = writeFd(u, to);
+  const target = writeTarget(u, to);
+  if (typeof target !== 'number' || deltaOf(u, from) !== null) {
+    const got = read(u, from, bounce, Math.min(length, bounce.length), fromOffset);
+    return write(u, to, bounce, got, toOffset);
+  }
   const copied = check(copyRange(readFd(u, from), fromOffset, target, toOffset, length), to.path);
   u.observer.touchNode(to);
   return copied;
 }
 
+const bounce = Buffer.allocUnsafeSlow(1 << 20);
+
 /** Makes a node durable, and with it what the engine did to give it its place in the scratch. */
 export function fsync(u: Union, node: Node, dataOnly: boolean): void {
   if (!node.upper || node.type !== S_IFREG) return;
-  const kept = node.orphanFd >= 0 ? node.orphanFd : u.fileFds.get(node, true);
-  const fd = kept ?? openUpper(u, node);
-  const result = dataOnly && !node.unsyncedParents ? fdatasync(fd) : sync(fd);
-  if (kept === undefined) close(fd);
-  check(result, node.path);
+  const dataAlone = dataOnly && !node.unsyncedParents;
+  const delta = deltaOf(u, node);
+  if (delta === null) syncFile(u, node, dataAlone);
+  else delta.sync(!dataAlone);
   if (!node.unsyncedParents || node.orphan) return;
   for (let at = node.parent; at !== null; at = at.parent) fsyncdir(u, at);
   node.unsyncedParents = false;
+}
+
+function syncFile(u: Union, node: Node, dataAlone: boolean): void {
+  const kept = node.orphanFd >= 0 ? node.orphanFd : u.fileFds.get(node, true);
+  const fd = kept ?? openUpper(u, node);
+  const result = dataAlone ? fdatasync(fd) : sync(fd);
+  if (kept === undefined) close(fd);
+  check(result, node.path);
 }
 
 export function fsyncdir(u: Union, node: Node): void {
@@ -92,7 +131,7 @@ export function fsyncdir(u: Union, node: Node): void {
   check(result, node.path);
 }
 
-/** Opens a node's bytes for reading, wherever they are; the caller closes the descriptor. @throws FsError */
+/** Opens the bytes of a node without a block delta for reading, wherever they are; the caller closes the descriptor. @throws FsError */
 export function openData(u: Union, node: Node): number {
   if (node.upper && !node.record?.metacopy) return openUpper(u, node);
   if (node.lowerDir === null) throw new FsError(E.EIO, `${node.path}: its base file is gone`);
@@ -110,13 +149,17 @@ function readFd(u: Union, node: Node): number {
   return fd;
 }
 
-/** A descriptor to write to: copies up first, taking along at most `limit` bytes. */
-function writeFd(u: Union, node: Node, limit = ALL_DATA): number {
+/** What to write to, a descriptor or a block delta: copies up first, taking along at most `limit` bytes. */
+function writeTarget(u: Union, node: Node, limit = ALL_DATA): number | DeltaFile {
+  const known = deltaOf(u, node);
+  if (known !== null) return known;
   if (node.orphanFd >= 0) return node.orphanFd;
   const open = u.fileFds.get(node, true);
   if (open !== undefined) return open;
   requireFile(node);
   copyUp(u, node, limit);
+  const started = deltaOf(u, node);
+  if (started !== null) return started;
   return node.orphanFd >= 0 ? node.orphanFd : (u.fileFds.get(node, true) ?? openAndKeep(u, node));
 }
 

@@ -55,7 +55,11 @@ export interface EngineOptions {
   readonly scratch: string;
   readonly invalidator: Invalidator;
   readonly log: (level: LogLevel, message: string) => void;
+  /** Bytes from which on a file is kept by block; default {@link DEFAULT_DELTA_THRESHOLD}, Infinity for never. */
+  readonly deltaThreshold?: number;
 }
+
+export const DEFAULT_DELTA_THRESHOLD = 1 << 20;
 
 /** A mounted workspace's file system, its list of changes, and what can be done with them. */
 export class Engine implements FileSystem {
@@ -82,7 +86,12 @@ export class Engine implements FileSystem {
     const layers: Layer[] = [openLayer(dirFds, 0, scratch.path, 'upper')];
     bases.forEach((base, i) => layers.push(openLayer(dirFds, i + 1, base, '.')));
     adoptRootMetadata(dirFds, layers);
-    const union = new Union(scratch, layers, dirFds, kept, options.invalidator);
+    const limits = {
+      files: kept,
+      deltas: Math.ceil(kept / 4),
+      deltaThreshold: options.deltaThreshold ?? DEFAULT_DELTA_THRESHOLD,
+    };
+    const union = new Union(scratch, layers, dirFds, limits, options.invalidator);
     const changes = new Changes(union, options.log);
     union.observer = changes;
     recoverCommit(union, changes, options.log);

@@ -19,6 +19,7 @@ import {
 } from '../sys/file';
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { copyUp, copyUpDir, inUpperDir, openUpper, originOf, setRecord } from './copyup';
+import { deltaOf } from './delta/open';
 import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
@@ -164,6 +165,7 @@ export function rememberCovered(u: Union, node: Node): void {
     if (statAt(u.dirFds.get(lower), node.name, covered) !== 0) continue;
     setRecord(u, node, {
       metacopy: false,
+      delta: null,
       cover: true,
       origin: originOf(lower.layer, covered),
       redirect: null,
@@ -317,6 +319,7 @@ export function pinOrphan(u: Union, node: Node): void {
     // Its bytes are the base's: the union goes on reading them there.
     return;
   }
+  if (node.record?.delta != null) deltaOf(u, node);
   if (node.type === S_IFREG) {
     node.orphanFd = u.fileFds.get(node, true) === undefined ? openUpper(u, node) : u.fileFds.take(node)!;
     return;
@@ -341,6 +344,7 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
   }
   node.orphan = true;
   if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
+  if (node.record?.delta != null) u.deltas.remove(node.record.delta);
   if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
     node.upper = false;
     node.record = null;

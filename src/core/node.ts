@@ -43,6 +43,8 @@ export interface UpperRecord {
   /** It replaced an unrelated base entry: `origin` says which, for conflicts, and lends no inode number. */
   readonly cover: boolean;
   readonly origin: Origin;
+  /** Id of its block map: the scratch holds only the blocks that changed. Null for a whole file. */
+  readonly delta: string | null;
   /** The base path of something that was renamed or linked, relative to the base's root. */
   readonly redirect: string | null;
 }

@@ -25,7 +25,8 @@ const VERSION = 1;
 const METACOPY = 1;
 const COVER = 2;
 const REDIRECT = 4;
-const FIXED = 44;
+const DELTA = 8;
+const FIXED = 52;
 const CHECKSUM = 4;
 const MAX_RECORD = FIXED + 4096 + CHECKSUM;
 
@@ -36,7 +37,10 @@ export function encodeRecord(record: UpperRecord): Buffer {
   const { origin } = record;
   out.writeUInt8(VERSION, 0);
   out.writeUInt8(
-    (record.metacopy ? METACOPY : 0) | (record.cover ? COVER : 0) | (record.redirect !== null ? REDIRECT : 0),
+    (record.metacopy ? METACOPY : 0) |
+      (record.cover ? COVER : 0) |
+      (record.redirect !== null ? REDIRECT : 0) |
+      (record.delta !== null ? DELTA : 0),
     1,
   );
   out.writeUInt16LE(origin.layer, 2);
@@ -47,6 +51,7 @@ export function encodeRecord(record: UpperRecord): Buffer {
   out.writeBigUInt64LE(BigInt(origin.size), 24);
   out.writeBigInt64LE(BigInt(origin.mtime), 32);
   out.writeUInt32LE(origin.mtimeNsec, 40);
+  out.write(record.delta ?? '', 44, 'hex');
   redirect.copy(out, FIXED);
   out.writeUInt32LE(crc32(out.subarray(0, -CHECKSUM)), out.length - CHECKSUM);
   return out;
@@ -80,6 +85,7 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
       mtime: Number(bytes.readBigInt64LE(32)),
       mtimeNsec: bytes.readUInt32LE(40),
     },
+    delta: flags & DELTA ? bytes.toString('hex', 44, FIXED) : null,
     redirect: flags & REDIRECT ? redirect : null,
   };
 }

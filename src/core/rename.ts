@@ -159,6 +159,7 @@ function redirect(u: Union, node: Node): void {
   const { ino, mode, uid, gid, size, mtime, mtimeNsec } = stat;
   setRecord(u, node, {
     metacopy: false,
+    delta: null,
     cover: false,
     origin: { layer: first.layer, ino, mode, uid, gid, size, mtime, mtimeNsec },
     redirect: path,

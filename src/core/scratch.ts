@@ -56,6 +56,10 @@ export class Scratch {
   readonly workFd: number;
   readonly indexFd: number;
   readonly trashFd: number;
+  /** Block maps, by the ids in their files' records. */
+  readonly deltaFd: number;
+  /** What commits are about to overwrite in place. */
+  readonly undoFd: number;
   readonly records: RecordStore;
   readonly #meta: Meta;
   readonly #recordsFd: number;
@@ -105,13 +109,24 @@ export class Scratch {
     this.workFd = open('work');
     this.indexFd = open('index');
     this.trashFd = open('trash');
+    this.deltaFd = open('delta');
+    this.undoFd = open('undo');
     this.#recordsFd = open('records');
     this.records = new RecordStore(this.#recordsFd);
     emptyDirectory(this.workFd);
   }
 
   close(): void {
-    const fds = [this.rootFd, this.upperFd, this.workFd, this.indexFd, this.trashFd, this.#recordsFd];
+    const fds = [
+      this.rootFd,
+      this.upperFd,
+      this.workFd,
+      this.indexFd,
+      this.trashFd,
+      this.deltaFd,
+      this.undoFd,
+      this.#recordsFd,
+    ];
     for (const fd of fds) close(fd);
   }
 

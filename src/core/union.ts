@@ -2,6 +2,7 @@ import { check, E, FsError } from '../sys/errno';
 import { close } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { Deltas } from './delta/deltas';
 import type { Invalidator } from './filesystem';
 import { type DirFds, type Layer, LayerDir } from './layer';
 import { type DirState, Node, type UpperName } from './node';
@@ -37,6 +38,11 @@ export class Union {
   readonly layers: readonly Layer[];
   readonly dirFds: DirFds;
   readonly fileFds: FileFds;
+  readonly deltas: Deltas;
+  /** Size in bytes from which on the scratch keeps blocks instead of a whole copy. */
+  readonly deltaThreshold: number;
+  /** Base layers whose files cannot share blocks with the scratch. */
+  readonly cannotClone = new Set<number>();
   readonly nodes = new Map<number, Node>();
   readonly root: Node;
   readonly invalidator: Invalidator;
@@ -58,13 +64,15 @@ export class Union {
     scratch: Scratch,
     layers: readonly Layer[],
     dirFds: DirFds,
-    fileFdLimit: number,
+    limits: { files: number; deltas: number; deltaThreshold: number },
     invalidator: Invalidator,
   ) {
     this.scratch = scratch;
     this.layers = layers;
     this.dirFds = dirFds;
-    this.fileFds = new FileFds(fileFdLimit);
+    this.fileFds = new FileFds(limits.files);
+    this.deltas = new Deltas(scratch.deltaFd, limits.deltas);
+    this.deltaThreshold = limits.deltaThreshold;
     this.invalidator = invalidator;
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
     this.root = this.#newNode(S_IFDIR, null, '');
@@ -177,6 +185,7 @@ export class Union {
       const { parent } = at;
       if (at === this.#fresh) this.#fresh = null;
       this.fileFds.drop(at);
+      this.deltas.drop(at);
       if (at.orphanFd >= 0) close(at.orphanFd);
       at.orphanFd = -1;
       if (at.dir !== null) {
@@ -326,7 +335,7 @@ export class Union {
 
   /** Which base file stands behind an upper file that still needs it. */
   #findLower(node: Node): void {
-    if (!node.record?.metacopy) return;
+    if (!node.record?.metacopy && node.record?.delta == null) return;
     const place =
       node.record.redirect === null
         ? { lowers: dirOf(node.parent!).lowers, name: node.name }
@@ -512,6 +521,8 @@ export class Union {
 
   close(): void {
     for (const node of this.nodes.values()) if (node.orphanFd >= 0) close(node.orphanFd);
+    this.deltas.sync();
+    this.deltas.closeAll();
     this.fileFds.closeAll();
     this.dirFds.closeAll();
     this.scratch.close();

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { check, E, FsError } from '../../sys/errno';
+import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, openAt, unlinkAt } from '../../sys/file';
+import { Stat, statFd } from '../../sys/stat';
+import type { Node } from '../node';
+import { DeltaFile } from './deltaFile';
+import { MapFile } from './mapFile';
+
+/** Opens what a delta is made of; the deltas own the descriptors from then on. */
+export interface DeltaSource {
+  /** The sparse file in the scratch, for reading and writing. */
+  openScratch(): number;
+  /** The base's file, for reading; @throws FsError EIO when it is not the one that was copied up */
+  openBase(): number;
+}
+
+/** The open block deltas, the most recently used ones kept. */
+export class Deltas {
+  /** The scratch's folder of block maps. */
+  readonly #dirFd: number;
+  readonly #capacity: number;
+  readonly #open = new Map<Node, DeltaFile>();
+
+  constructor(dirFd: number, capacity: number) {
+    this.#dirFd = dirFd;
+    this.#capacity = capacity;
+  }
+
+  /** The node's delta, opened when it is not. @throws FsError */
+  get(node: Node, source: DeltaSource): DeltaFile {
+    const known = this.#open.get(node);
+    if (known !== undefined) {
+      this.#open.delete(node);
+      this.#open.set(node, known);
+      return known;
+    }
+    const id = node.record?.delta;
+    if (id == null) throw new FsError(E.ESTALE, node.path);
+    const mapFd = openAt(this.#dirFd, id, O_RDWR | O_NOFOLLOW);
+    if (mapFd < 0) throw new FsError(E.EIO, `${node.path}: its block map cannot be opened`);
+    return this.#add(node, source, () => MapFile.open(mapFd, node.path), mapFd);
+  }
+
+  /** Starts a delta without changed blocks; returns its id for the node's record. */
+  create(node: Node, source: DeltaSource): string {
+    const id = randomBytes(8).toString('hex');
+    const mapFd = check(openAt(this.#dirFd, id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), 'block map');
+    const stat = new Stat();
+    this.#add(
+      node,
+      source,
+      (baseFd) => {
+        check(statFd(baseFd, stat), node.path);
+        return MapFile.create(mapFd, stat.size);
+      },
+      mapFd,
+    );
+    return id;
+  }
+
+  #add(node: Node, source: DeltaSource, openMap: (baseFd: number) => MapFile, mapFd: number): DeltaFile {
+    const fds = [mapFd];
+    try {
+      const baseFd = source.openBase();
+      fds.push(baseFd);
+      const dataFd = source.openScratch();
+      fds.push(dataFd);
+      const delta = new DeltaFile(dataFd, baseFd, openMap(baseFd));
+      this.#open.set(node, delta);
+      this.#evict();
+      return delta;
+    } catch (error) {
+      for (const fd of fds) close(fd);
+      throw error;
+    }
+  }
+
+  /** Closes the node's delta. What was written stays written; {@link DeltaFile.sync} makes it durable. */
+  drop(node: Node): void {
+    this.#open.get(node)?.close();
+    this.#open.delete(node);
+  }
+
+  /** Deletes a block map whose file is gone. */
+  remove(id: string): void {
+    unlinkAt(this.#dirFd, id);
+  }
+
+  /** Makes all open deltas durable. */
+  sync(): void {
+    for (const delta of this.#open.values()) delta.sync(false);
+  }
+
+  closeAll(): void {
+    for (const delta of this.#open.values()) delta.close();
+    this.#open.clear();
+  }
+
+  /** An unlinked file's map has no name to open it by again. */
+  #evict(): void {
+    if (this.#open.size <= this.#capacity) return;
+    for (const node of this.#open.keys()) {
+      if (node.orphan) continue;
+      this.drop(node);
+      return;
+    }
+  }
+}
