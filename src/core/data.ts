@@ -90,7 +90,7 @@ export function copyFileRange(
   const target = writeTarget(u, to);
   if (typeof target !== 'number' || deltaOf(u, from) !== null) {
     const got = read(u, from, bounce, Math.min(length, bounce.length), fromOffset);
-    return write(u, to, bounce, got, toOffset);
+    return got === 0 ? 0 : write(u, to, bounce, got, toOffset);
   }
   const copied = check(copyRange(readFd(u, from), fromOffset, target, toOffset, length), to.path);
   u.observer.touchNode(to);
