@@ -166,6 +166,9 @@ export class EngineHost {
       case 'invalidate':
         this.#invalidate(event.list);
         break;
+      case 'writeBack':
+        void this.#writeBack(event);
+        break;
       case 'log':
         this.#log[event.level](event.message);
         break;

@@ -13,6 +13,8 @@ import { raise, reset } from './wakeup';
 
 /** Milliseconds between two reports of a task's progress. */
 const PROGRESS_INTERVAL = 100;
+/** Milliseconds for a last look at the changes, when the mount is gone. */
+const FINAL_UPDATE = 500;
 
 /** Thrown through the session, whose only end of its own is that of the mount. */
 class Stop extends Error {}
@@ -29,6 +31,9 @@ class EngineThread {
   readonly #jobs: EngineJobs;
   readonly #watcher: ChangeWatcher;
   readonly #scheduler: Scheduler;
+  /** What goes on when the kernel has written something back. */
+  readonly #writeBacks = new Map<number, () => void>();
+  #nextWriteBack = 1;
 
   /** @throws CowspaceError as {@link Engine.open} */
   constructor({ bases, scratch, port, wakeFd }: EngineThreadData) {
@@ -63,14 +68,28 @@ class EngineThread {
   run(): void {
     try {
       const fd = this.#awaitMount();
-      new KernelSession(fd, this.#engine, { log }).serve(this.#scheduler);
+      const session = new KernelSession(fd, this.#engine, {
+        log,
+        writeBack: (nodeId, offset, done) => {
+          this.#writeBack(nodeId, offset, done);
+        },
+      });
+      session.serve(this.#scheduler);
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
     } finally {
-      const storedBytes = this.#engine.storedBytes();
+      const storedBytes = this.#finalBytes();
       this.#engine.close();
       post({ kind: 'ended', storedBytes });
     }
+  }
+
+  /** What the scratch holds, exactly if that is soon known. */
+  #finalBytes(): number {
+    const end = performance.now() + FINAL_UPDATE;
+    const update = this.#engine.changes.update();
+    while (update.next().done !== true && performance.now() < end);
+    return this.#engine.storedBytes();
   }
 
   #awaitMount(): number {

@@ -68,7 +68,7 @@ export function isSystemError(error: unknown): error is Error & { code: string; 
 }
 
 /** Whether a system call failed for this reason, such as `ENOENT`. */
-export function failedWith(error: unknown, ...codes: string[]): boolean {
+export function failedWith(error: unknown, ...codes: string[]): error is Error & { code: string } {
   return isSystemError(error) && codes.includes(error.code);
 }
 

@@ -1,10 +1,10 @@
-import { lstat, realpath, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonClient } from './client';
 import { CowspaceError, failedWith } from './errors';
 import { type Home, outsideHome, socketPath } from './home';
-import { runTask } from './launch';
+import { type ProbeResult, runTask } from './launch';
 import type { DriverName, WorkspaceInfo } from './messages';
 import { methods } from './methods';
 import { mountedWorkspaces } from './mounts';
@@ -133,17 +133,24 @@ export class Workspaces {
    * Unmounts a workspace and deletes it with its scratch; folders that it did not make stay.
    *
    * @param options.force also when it has changes or programs use the mount
+   * @param options.withChanges also when it has changes; default: as `force`
    * @throws CowspaceError `not-found`, `busy`; `not-empty` when there are changes
    */
-  async remove(name: string, options: { force?: boolean } = {}): Promise<void> {
-    const force = options.force ?? false;
+  async remove(name: string, options: { force?: boolean; withChanges?: boolean } = {}): Promise<void> {
+    const { force = false, withChanges = force } = options;
     await this.registry.read(name);
-    if (!force) await this.#refuseChanges(name);
-    await this.unmount(name, options).catch((error: unknown) => {
+    if (!withChanges) await this.#refuseChanges(name);
+    await this.unmount(name, { force }).catch((error: unknown) => {
       if (!(error instanceof CowspaceError) || error.code !== 'not-mounted') throw error;
     });
-    await runTask(this.#script, 'remove', this.registry.directory(name), ...(force ? ['--force'] : []));
+    await runTask(this.#script, 'remove', this.registry.directory(name), ...(withChanges ? ['--force'] : []));
     await this.registry.delete(name);
+  }
+
+  /** Finds out what the file system can do on which scratches lie by default. @throws CowspaceError */
+  async probe(): Promise<ProbeResult> {
+    await mkdir(this.home.workspaces, { recursive: true, mode: 0o700 });
+    return runTask(this.#script, 'probe', this.home.workspaces);
   }
 
   /** Looks before the unmount, so that a refusal leaves everything as it was. */

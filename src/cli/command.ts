@@ -1,0 +1,65 @@
+import type { Context } from './context';
+
+/** The form of a command line, from which parsing, help, and whatever else describes the program are made. */
+export interface ArgumentSpec {
+  readonly description: string;
+  readonly count: 'one' | 'any' | 'many';
+}
+
+export interface OptionSpec {
+  readonly description: string;
+  /** A name for its value; absent: the option has none. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+}
+
+/** What the user gave. */
+type ArgumentValues<A> = {
+  readonly [K in keyof A]: A[K] extends { readonly count: 'one' } ? string : string[];
+};
+type OptionValues<O> = {
+  readonly [K in keyof O]: O[K] extends { readonly value: string } ? string | undefined : boolean;
+};
+
+interface CommandDefinition<A, O> {
+  readonly name: string;
+  /** A sentence without a full stop, as help lists it. */
+  readonly summary: string;
+  /** What else there is to know. */
+  readonly details?: string;
+  /** By name, in order. */
+  readonly arguments: A;
+  /** By name in camel case: `dryRun` is `--dry-run`. */
+  readonly options: O;
+  /** Returns the exit code. @throws CowspaceError */
+  readonly run: (context: Context, args: ArgumentValues<A>, options: OptionValues<O>) => Promise<number>;
+}
+
+type Arguments = Readonly<Record<string, ArgumentSpec>>;
+type Options = Readonly<Record<string, OptionSpec>>;
+
+/** A command of any form. */
+export type Command = Omit<CommandDefinition<Arguments, Options>, 'run'> & {
+  readonly run: (
+    context: Context,
+    args: Readonly<Record<string, string | string[]>>,
+    options: Readonly<Record<string, string | boolean | undefined>>,
+  ) => Promise<number>;
+};
+
+/** Checks that what a command does fits the form that it says it has. */
+export function command<const A extends Arguments, const O extends Options>(
+  definition: CommandDefinition<A, O>,
+): Command {
+  return definition as unknown as Command;
+}
+
+/** Arguments that several commands have. */
+export const nameArgument = { description: 'the workspace', count: 'one' } as const;
+export const pathsArgument = {
+  description:
+    'files or directories of the mount, relative to the working directory when that is inside it, else to the mount; ' +
+    'without any: everything',
+  count: 'any',
+} as const;
+export const yesOption = { description: 'do not ask' } as const;

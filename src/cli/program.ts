@@ -1,0 +1,68 @@
+import { Argument, Command as Program, CommanderError, Option } from 'commander';
+import { version } from '../../package.json';
+import { CowspaceError } from '../protocol/errors';
+import type { ArgumentSpec, Command, OptionSpec } from './command';
+import { commands } from './commands';
+import type { Context } from './context';
+
+/**
+ * Runs the command that a command line names.
+ *
+ * @param argv without the program's own name
+ * @returns its exit code
+ * @throws CowspaceError
+ */
+export async function runProgram(
+  argv: readonly string[],
+  contextFor: (json: boolean) => Context,
+): Promise<number> {
+  let exitCode = 0;
+  const program = new Program('cowspace')
+    .description(
+      'Copy-on-write workspaces: work in a pristine copy of a folder, then commit or discard what changed.',
+    )
+    .version(version)
+    .helpCommand('help [command]', 'show how a command is used');
+  for (const each of commands) {
+    const sub = program.command(each.name).summary(each.summary).description(describe(each));
+    for (const [name, spec] of Object.entries(each.arguments)) sub.addArgument(argumentOf(name, spec));
+    for (const [name, spec] of Object.entries(each.options)) sub.addOption(optionOf(name, spec));
+    sub.option('--json', 'print JSON');
+    sub.action(async () => {
+      const { json, ...options } = sub.opts<Record<string, string | boolean | undefined>>();
+      exitCode = await each.run(contextFor(json === true), argumentValues(each, sub.processedArgs), options);
+    });
+  }
+  for (const each of [program, ...program.commands]) {
+    // What went wrong is told in one place, with everything else that can go wrong.
+    each.exitOverride().configureOutput({ outputError: () => undefined });
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    throw new CowspaceError('usage', error.message.replace(/^error: /, ''));
+  }
+}
+
+function describe({ summary, details }: Command): string {
+  return details === undefined ? `${summary}.` : `${summary}.\n\n${details}`;
+}
+
+function argumentOf(name: string, { description, count }: ArgumentSpec): Argument {
+  const form = { one: `<${name}>`, any: `[${name}...]`, many: `<${name}...>` }[count];
+  return new Argument(form, description);
+}
+
+function optionOf(name: string, { description, value, choices }: OptionSpec): Option {
+  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const option = new Option(value === undefined ? flag : `${flag} <${value}>`, description);
+  return choices === undefined ? option : option.choices(choices);
+}
+
+function argumentValues(command: Command, values: readonly unknown[]): Record<string, string | string[]> {
+  const names = Object.keys(command.arguments);
+  return Object.fromEntries(names.map((name, i) => [name, values[i] as string | string[]]));
+}
