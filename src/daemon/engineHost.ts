@@ -178,6 +178,15 @@ export class EngineHost {
     }
   }
 
+  async #writeBack({ id, nodeId, offset }: Extract<EngineEvent, { kind: 'writeBack' }>): Promise<void> {
+    try {
+      await this.#mount?.invalidate([{ kind: 'inode', id: nodeId, offset, length: 0 }]);
+    } catch (error) {
+      this.#log.error(`The kernel did not write back node ${nodeId}: ${String(error)}`);
+    }
+    this.#send({ kind: 'writtenBack', id });
+  }
+
   #invalidate(list: Extract<EngineEvent, { kind: 'invalidate' }>['list']): void {
     const before = this.#invalidated;
     this.#invalidated = Promise.all([before, this.#mount?.invalidate(list)])

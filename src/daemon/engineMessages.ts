@@ -47,6 +47,8 @@ export type EngineCommand =
   | { readonly kind: 'serve'; readonly fd: number }
   | { readonly kind: 'call'; readonly id: number; readonly name: EngineCallName; readonly args: unknown[] }
   | { readonly kind: 'cancel'; readonly id: number }
+  /** A `writeBack` is done. */
+  | { readonly kind: 'writtenBack'; readonly id: number }
   /** Whether anybody wants to hear of changes as they happen. */
   | { readonly kind: 'watch'; readonly on: boolean }
   /** End, although the mount may still be there. */
@@ -61,6 +63,8 @@ export type EngineEvent =
   | { readonly kind: 'changed'; readonly delta: ChangeDelta }
   /** Comes before the answer of the call that made it necessary. */
   | { readonly kind: 'invalidate'; readonly list: Invalidation[] }
+  /** Make the kernel write back what it holds of a file from `offset` on, then send `writtenBack`. */
+  | { readonly kind: 'writeBack'; readonly id: number; readonly nodeId: number; readonly offset: number }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string }
   /** The mount is gone. */
   | { readonly kind: 'ended'; readonly storedBytes: number };

@@ -126,6 +126,10 @@ class EngineThread {
       case 'cancel':
         this.#scheduler.cancel(command.id);
         break;
+      case 'writtenBack':
+        this.#writeBacks.get(command.id)?.();
+        this.#writeBacks.delete(command.id);
+        break;
       case 'watch':
         this.#watcher.on = command.on;
         break;
@@ -134,6 +138,12 @@ class EngineThread {
       case 'serve':
         throw new Error('The thread serves a mount already.');
     }
+  }
+
+  #writeBack(nodeId: number, offset: number, done: () => void): void {
+    const id = this.#nextWriteBack++;
+    this.#writeBacks.set(id, done);
+    post({ kind: 'writeBack', id, nodeId, offset });
   }
 
   #task({ id, name, args }: Extract<EngineCommand, { kind: 'call' }>): Task {

@@ -41,10 +41,18 @@ function fallocate(x: Exchange): number {
   return 0;
 }
 
+/**
+ * Finds data or a hole. The kernel asks while it holds pages that nobody has seen but itself, and which would count
+ * as a hole.
+ */
 function lseek(x: Exchange): number {
+  const { nodeid } = x.request;
+  const offset = x.position(LseekIn.offset);
   const whence = x.request.u32(LseekIn.whence);
-  x.reply.u64(LseekOut.offset, x.fs.lseek(x.node, x.position(LseekIn.offset), whence));
-  return LseekOut.SIZE;
+  return x.afterWriteBack(nodeid, offset, ({ fs, reply }) => {
+    reply.u64(LseekOut.offset, fs.lseek(fs.node(nodeid), offset, whence));
+    return LseekOut.SIZE;
+  });
 }
 
 function copy(x: Exchange): number {

@@ -6,7 +6,7 @@ import { AttrOut, EntryOut } from './protocol';
 import { Reply } from './reply';
 import { Request } from './request';
 
-/** What a handler returns for a request that the kernel wants no answer to. */
+/** What a handler returns for a request that gets no answer, or not yet. */
 export const NO_REPLY = Number.MIN_SAFE_INTEGER;
 
 /**
@@ -14,6 +14,9 @@ export const NO_REPLY = Number.MIN_SAFE_INTEGER;
  * {@link NO_REPLY}. It may throw FsError instead.
  */
 export type Handler = (exchange: Exchange) => number;
+
+/** Has a handler answer the request at hand once the kernel has written back a file from `offset` on. */
+type Postpone = (nodeId: number, offset: number, handler: Handler) => void;
 
 /**
  * Seconds for which the kernel may trust an entry or attributes: for ever, because nothing changes but through
@@ -29,9 +32,11 @@ export class Exchange {
   /** Scratch space of the handler at work. */
   readonly stat = new Stat();
   readonly #caller: Caller = { uid: 0, gid: 0, umask: 0 };
+  readonly #postpone: Postpone;
 
-  constructor(fs: FileSystem) {
+  constructor(fs: FileSystem, postpone: Postpone) {
     this.fs = fs;
+    this.#postpone = postpone;
   }
 
   /** The node that the request is about. */
@@ -89,5 +94,11 @@ export class Exchange {
     const position = this.request.u64(offset);
     if (position > Number.MAX_SAFE_INTEGER) throw new FsError(E.EFBIG, 'position');
     return position;
+  }
+
+  /** Lets `handler` answer when the engine has what programs wrote; it finds another request in `request` then. */
+  afterWriteBack(nodeId: number, offset: number, handler: Handler): number {
+    this.#postpone(nodeId, offset, handler);
+    return NO_REPLY;
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../../sys/mount';
 import { setNonBlocking } from '../../sys/process';
 import type { Invalidation, Mount } from '../driver';
-import { notify } from './notify';
+import { Notifier } from './notify';
 
 const HELPER = 'fusermount3';
 /** Shows as the file system's type, `fuse.cowspace`. */
@@ -47,11 +47,11 @@ export async function mountKernel(
 }
 
 class KernelMount implements Mount {
-  readonly #fd: number;
+  readonly #notifier: Notifier;
   readonly #mountPoint: string;
 
   constructor(fd: number, mountPoint: string) {
-    this.#fd = fd;
+    this.#notifier = new Notifier(fd);
     this.#mountPoint = mountPoint;
   }
 
@@ -60,7 +60,7 @@ class KernelMount implements Mount {
   }
 
   invalidate(list: readonly Invalidation[]): Promise<void> {
-    return notify(this.#fd, list);
+    return this.#notifier.send(list);
   }
 }
 

@@ -6,17 +6,38 @@ import { NotifyCode, NotifyInvalEntryOut, NotifyInvalInodeOut, OutHeader } from 
 const writeAsync = promisify(write);
 
 /**
- * Tells the kernel what to forget, one message after the other. To forget a file's pages the kernel first writes the
- * dirty ones back and waits for the answer, so this must run on another thread than the session, and without
- * holding up anything that the session waits for.
- *
- * @param fd the mount's descriptor of `/dev/fuse`
+ * Tells the kernel what to forget. To forget a file's pages it first writes the dirty ones back and waits for the
+ * answer, so this must run on another thread than the session, and without holding up anything that the session
+ * waits for.
  */
-export async function notify(fd: number, list: readonly Invalidation[]): Promise<void> {
-  for (const invalidation of list) {
+export class Notifier {
+  readonly #fd: number;
+  #lastEntry: Promise<void> = Promise.resolve();
+
+  /** @param fd the mount's descriptor of `/dev/fuse` */
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Resolves when the kernel has forgotten all of it, which may be nothing. */
+  async send(list: readonly Invalidation[]): Promise<void> {
+    for (const invalidation of list) await this.#send(invalidation);
+  }
+
+  /**
+   * A name waits for the lock of its directory, whose holder may in turn wait for the session and that for a file's
+   * pages: one name at a time, or they would take all threads of the pool and pages never had their turn.
+   */
+  #send(invalidation: Invalidation): Promise<void> {
     const message = encode(invalidation);
+    if (invalidation.kind === 'inode') return this.#write(message);
+    this.#lastEntry = this.#lastEntry.catch(() => undefined).then(() => this.#write(message));
+    return this.#lastEntry;
+  }
+
+  async #write(message: Buffer): Promise<void> {
     try {
-      await writeAsync(fd, message, 0, message.length, null);
+      await writeAsync(this.#fd, message, 0, message.length, null);
     } catch (error) {
       if (!isForgotten(error)) throw error;
     }

@@ -5,7 +5,7 @@ import { check, E, FsError } from '../../sys/errno';
 import { read, write } from '../../sys/file';
 import { PollSet } from '../../sys/process';
 import type { Pump } from '../driver';
-import { Exchange, NO_REPLY } from './exchange';
+import { Exchange, type Handler, NO_REPLY } from './exchange';
 import { handlers } from './handlers';
 import { opcodeName } from './protocol';
 
@@ -21,6 +21,11 @@ const LOOKOUT = availableParallelism() > 1 ? 0.05 : 0;
 
 export interface SessionOptions {
   readonly log: (level: LogLevel, message: string) => void;
+  /**
+   * Has another thread make the kernel write back what it holds of a file from `offset` on, by invalidating that, and
+   * calls `done` afterwards on the session's thread.
+   */
+  readonly writeBack: (nodeId: number, offset: number, done: () => void) => void;
 }
 
 /** Answers the kernel's requests for one mount, on the thread that calls {@link serve}. */
@@ -30,10 +35,15 @@ export class KernelSession {
   readonly #log: SessionOptions['log'];
 
   /** @param fd the mount's descriptor of `/dev/fuse`, non-blocking */
-  constructor(fd: number, fs: FileSystem, options: SessionOptions) {
+  constructor(fd: number, fs: FileSystem, { log, writeBack }: SessionOptions) {
     this.#fd = fd;
-    this.#exchange = new Exchange(fs);
-    this.#log = options.log;
+    this.#log = log;
+    this.#exchange = new Exchange(fs, (nodeId, offset, handler) => {
+      const { opcode, uniqueLow, uniqueHigh } = this.#exchange.request;
+      writeBack(nodeId, offset, () => {
+        this.#answer(handler, opcode, uniqueLow, uniqueHigh);
+      });
+    });
   }
 
   /**
@@ -63,14 +73,15 @@ export class KernelSession {
    * @returns the time of the last answer, or GONE
    */
   #answerRequests(lookout: number): number {
-    const { buffer } = this.#exchange.request;
+    const { request } = this.#exchange;
     let now = performance.now();
     let quietSince = now;
     const end = now + BURST;
     while (now < end) {
-      const length = read(this.#fd, buffer, buffer.length);
+      const length = read(this.#fd, request.buffer, request.buffer.length);
       if (length >= 0) {
-        this.#answer();
+        const { opcode } = request;
+        this.#answer(handlers[opcode], opcode, request.uniqueLow, request.uniqueHigh);
         quietSince = now = performance.now();
       } else if (length === -E.EAGAIN) {
         now = performance.now();
@@ -85,28 +96,22 @@ export class KernelSession {
     return quietSince;
   }
 
-  #answer(): void {
-    const { request, reply } = this.#exchange;
-    const result = this.#handle();
+  #answer(handler: Handler | undefined, opcode: number, uniqueLow: number, uniqueHigh: number): void {
+    const result = this.#run(handler, opcode);
     if (result === NO_REPLY) return;
-    const length = reply.seal(
-      Math.max(result, 0),
-      Math.min(result, 0),
-      request.uniqueLow,
-      request.uniqueHigh,
-    );
+    const { reply } = this.#exchange;
+    const length = reply.seal(Math.max(result, 0), Math.min(result, 0), uniqueLow, uniqueHigh);
     const written = write(this.#fd, reply.buffer, length);
     // ENOENT: nobody waits for the answer any more, as the mount is being torn down.
     if (written < 0 && written !== -E.ENOENT) {
       const { code } = new FsError(-written, 'write');
-      this.#log('error', `the kernel refused the answer to ${opcodeName(request.opcode)}: ${code}`);
+      this.#log('error', `the kernel refused the answer to ${opcodeName(opcode)}: ${code}`);
     }
   }
 
-  #handle(): number {
-    const { opcode } = this.#exchange.request;
+  #run(handler: Handler | undefined, opcode: number): number {
     try {
-      return handlers[opcode]?.(this.#exchange) ?? -E.ENOSYS;
+      return handler?.(this.#exchange) ?? -E.ENOSYS;
     } catch (error) {
       if (error instanceof FsError) return -error.errno;
       const cause = error instanceof Error ? error.stack : String(error);
