@@ -30,6 +30,7 @@ import { RecordStore } from './record';
 
 /** The scratch's own description, `cowspace.json`. */
 const FORMAT = 1;
+const FOLDERS = ['upper', 'work', 'index', 'trash', 'delta', 'undo', 'records'] as const;
 const metaSchema = z.object({
   format: z.number(),
   bases: z.array(z.string()).min(1),
@@ -100,7 +101,7 @@ export class Scratch {
     this.#meta = meta;
     const root = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
     this.rootFd = root;
-    const open = (name: string): number => {
+    const open = (name: (typeof FOLDERS)[number]): number => {
       const made = mkdirAt(root, name, 0o700);
       if (made < 0 && made !== -E.EEXIST) check(made, name);
       return check(openAt(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
@@ -279,9 +280,7 @@ export function deleteScratch(path: string): void {
   const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
   try {
     // The description last: a scratch that is half deleted can be deleted again.
-    for (const name of ['upper', 'work', 'index', 'trash', 'records', 'commit.json', 'cowspace.json']) {
-      removeTree(fd, name);
-    }
+    for (const name of [...FOLDERS, 'commit.json', 'cowspace.json']) removeTree(fd, name);
   } finally {
     close(fd);
   }
