@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type CancellationToken,
   createMessageConnection,
@@ -107,6 +108,8 @@ export class ClientConnection {
   /** Hangs up once all requests have their answers. */
   async end(): Promise<void> {
     while (this.#requests.size > 0) await Promise.all(this.#requests);
+    // An answer is handed to the connection right after its promise settles.
+    await nextTurn();
     try {
       // Messages go out in order: when this one is out, the answers are.
       await this.#connection.sendNotification(notifications.ending.name, {});
