@@ -31,6 +31,7 @@ describe('reviewing a pristine copy of a repository', () => {
   afterEach('discard what the test changed', async () => {
     await sandbox().cowspace.discard(name);
     await changes.untilLabels([]);
+    await window.runCommand('Notifications: Clear All Notifications');
   });
 
   it('shows the files of the base in the explorer, and git finds nothing changed', async () => {

@@ -1,6 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
 
+/** As in the browser, where alone it is called. */
+declare const getComputedStyle: (element: unknown, pseudo: string) => { readonly content: string };
+
 /** A tree view in the sidebar. */
 export class Tree {
   constructor(
@@ -57,7 +60,7 @@ export class Tree {
   /** The letters beside a row, such as `M`, that a file decoration puts there. */
   async badge(label: string): Promise<string> {
     const icon = this.row(label).locator('.monaco-icon-label').first();
-    const content: unknown = await icon.evaluate(`(element) => getComputedStyle(element, '::after').content`);
-    return String(content).replace(/^"|"$/g, '');
+    const content = await icon.evaluate((element) => getComputedStyle(element, '::after').content);
+    return content.replace(/^"|"$/g, '');
   }
 }

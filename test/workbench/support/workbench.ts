@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import { errors, type Locator, type Page } from 'playwright-core';
+import { until } from '../../support/until';
 import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
@@ -33,12 +34,17 @@ export class Workbench {
     );
   }
 
-  /** Runs a command of the palette by its full title, as `Category: Title`. */
+  /** Runs a command of the palette by its full title, as `Category: Title`, once the palette has it. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
     const input = this.quickInput.locator('.quick-input-box input');
-    await input.fill(`>${title}`);
-    await this.quickInput.locator(`.monaco-list-row.focused[aria-label^="${title}"]`).waitFor();
+    const row = this.quickInput.locator(`.monaco-list-row.focused[aria-label^="${title}"]`);
+    await until(`the palette has ${title}`, async () => {
+      // The palette takes its commands when it opens.
+      await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press('F1');
+      await input.fill(`>${title}`);
+      return appears(row, 1_000);
+    });
     await input.press('Enter');
   }
 
@@ -108,15 +114,30 @@ export class Workbench {
   }
 }
 
+async function appears(locator: Locator, timeout: number): Promise<boolean> {
+  try {
+    await locator.waitFor({ timeout });
+    return true;
+  } catch (error) {
+    if (error instanceof errors.TimeoutError) return false;
+    throw error;
+  }
+}
+
+/** What is used here of an element in the browser. */
+interface LineElement {
+  readonly style: { readonly top: string };
+  readonly textContent: string;
+}
+
 /** The editor keeps its lines in no particular order, and shows spaces as no-break ones. */
 async function lines(editor: Locator): Promise<string[]> {
-  const elements = await editor.locator('.view-line').all();
-  const shown = await Promise.all(
-    elements.map(async (element) => {
-      const style = (await element.getAttribute('style')) ?? '';
-      const top = Number(/top:\s*(\d+)px/.exec(style)?.[1]);
-      return { top, text: ((await element.textContent()) ?? '').replaceAll('\u00a0', ' ') };
-    }),
-  );
-  return shown.sort((a, b) => a.top - b.top).map(({ text }) => text);
+  const elements = await editor
+    .locator('.view-line')
+    .evaluateAll((all: readonly unknown[]) =>
+      (all as readonly LineElement[]).map(({ style, textContent }) => ({ top: style.top, textContent })),
+    );
+  return elements
+    .sort((a, b) => parseFloat(a.top) - parseFloat(b.top))
+    .map(({ textContent }) => textContent.replaceAll('\u00a0', ' '));
 }
