@@ -28,12 +28,11 @@ import {
 } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace, BaseView } from './baseView';
-import { fillData } from './copyup';
 import { LayerDir } from './layer';
 import { joinPath } from './node';
 import { removeTree } from './scratch';
 import type { Union } from './union';
-import { copyXattrs, replaceXattrs } from './xattr';
+import { replaceXattrs } from './xattrCopy';
 
 /** Names of files that a commit is building in a base; a crash can leave one behind where there is no O_TMPFILE. */
 export const COMMIT_PREFIX = '.cowspace-commit-';
@@ -43,6 +42,15 @@ export interface Source {
   readonly fd: number;
   readonly name: string;
   readonly stat: Stat;
+}
+
+/** A regular file of the base that is being written. */
+export interface NewFile {
+  readonly fd: number;
+  readonly place: BasePlace;
+  /** The name that it has before its own; with `named`, from the beginning. */
+  readonly temporary: string;
+  readonly named: boolean;
 }
 
 /**
@@ -91,32 +99,41 @@ export class BaseWriter {
     return dir;
   }
 
-  /**
-   * Writes a regular file: built without a name, made durable, then put in its place.
-   *
-   * @param dataFd where its bytes come from
-   */
-  writeFile(place: BasePlace, source: Source, dataFd: number): void {
+  /** Starts a regular file that has no place yet; the caller writes its bytes and closes its descriptor. */
+  beginFile(place: BasePlace): NewFile {
     const dirFd = this.#fd(place.dir);
-    const unnamed = openAt(dirFd, '.', O_TMPFILE | O_RDWR, 0o600);
     const temporary = temporaryName();
-    const named = unnamed === -E.EOPNOTSUPP || unnamed === -E.EISDIR || unnamed === -E.ENOENT;
-    const fd = check(
-      named ? openAt(dirFd, temporary, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600) : unnamed,
-      place.name,
-    );
+    const unnamed = openAt(dirFd, '.', O_TMPFILE | O_RDWR, 0o600);
+    if (unnamed >= 0) return { fd: unnamed, place, temporary, named: false };
+    const without = unnamed === -E.EOPNOTSUPP || unnamed === -E.EISDIR || unnamed === -E.ENOENT;
+    if (!without) check(unnamed, place.name);
+    const fd = check(openAt(dirFd, temporary, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600), place.name);
+    return { fd, place, temporary, named: true };
+  }
+
+  /** Makes a new file durable and puts it in its place, over what is there. */
+  finishFile({ fd, place, temporary, named }: NewFile, source: Source): void {
+    const dirFd = this.#fd(place.dir);
+    this.#setFileMetadata(fd, source);
+    check(fsync(fd), place.name);
+    if (!named) check(linkFd(fd, dirFd, temporary), place.name);
     try {
-      fillData(dataFd, fd, source.stat.size);
-      this.#setFileMetadata(fd, source);
-      check(fsync(fd), place.name);
-      if (!named) check(linkFd(fd, dirFd, temporary), place.name);
       this.#moveIn(place, temporary, S_IFREG);
     } catch (error) {
       unlinkAt(dirFd, temporary);
       throw error;
-    } finally {
-      close(fd);
     }
+  }
+
+  /** Forgets a new file. */
+  abandonFile({ place, temporary, named }: NewFile): void {
+    if (named) unlinkAt(this.#fd(place.dir), temporary);
+  }
+
+  /** Gives a file that was written in place the metadata of the source. */
+  finishInPlace(fd: number, place: BasePlace, source: Source): void {
+    this.#setFileMetadata(fd, source);
+    this.#unsynced.add(place.dir);
   }
 
   /** Makes a symbolic link, device, fifo or socket like the source. @param target of a symbolic link */
@@ -236,7 +253,7 @@ export class BaseWriter {
   #setFileMetadata(fd: number, { fd: fromFd, name, stat }: Source): void {
     const owned = fchown(fd, stat.uid, stat.gid);
     if (owned !== -E.EPERM) check(owned, name);
-    copyXattrs(fromFd, name, fd, '');
+    replaceXattrs(fromFd, name, fd, '');
     check(fchmod(fd, stat.mode & 0o7777), name);
     check(futimens(fd, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), name);
   }

@@ -2,14 +2,14 @@ import { CowspaceError } from '../protocol/errors';
 import type { CommitParams, CommitResult, Conflict } from '../protocol/messages';
 import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
-import { close } from '../sys/file';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
 import { readlink } from './attributes';
 import type { BasePlace } from './baseView';
 import { BaseWriter, COMMIT_PREFIX, type Source } from './baseWriter';
 import type { Changes } from './changes';
-import { originOf, setRecord } from './copyup';
-import { openData } from './data';
+import { originOf } from './copyup';
+import { setRecord } from './upperAccess';
+import { writeContents } from './contents';
 import type { Job } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { joinPath, type Node } from './node';
@@ -43,7 +43,7 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   try {
     for (const step of possible) {
       yield { done, total: possible.length, path: step.change.path };
-      committer.apply(step);
+      yield* committer.apply(step);
       done++;
     }
   } finally {
@@ -110,17 +110,17 @@ class Committer {
     this.#journal = new CommitJournal(union.scratch);
   }
 
-  apply({ path, change }: Step): void {
+  *apply({ path, change }: Step): Job<void> {
     switch (change.kind) {
       case 'renamed':
-        this.#applyRename(path);
+        yield* this.#applyRename(path);
         return;
       case 'whiteout':
         this.#applyWhiteout(path);
         return;
       case 'created':
       case 'changed':
-        this.#applyEntry(path);
+        yield* this.#applyEntry(path);
         return;
       case 'metadata':
         this.#applyMetadata(path);
@@ -154,29 +154,29 @@ class Committer {
     this.#changes.touchPath(path);
   }
 
-  #applyRename(path: string): void {
+  *#applyRename(path: string): Job<void> {
     const change = this.#changes.get(path);
     if (change?.kind !== 'renamed' || this.#active.has(path) || this.#applied.has(path)) return;
     this.#active.add(path);
-    this.#makeParents(path);
+    yield* this.#makeParents(path);
     const to = this.#targetPath(path);
-    this.#freeTarget(path, to);
+    yield* this.#freeTarget(path, to);
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       if (from == null) return;
       this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
     });
     this.#active.delete(path);
-    this.#applyEntry(path);
+    yield* this.#applyEntry(path);
   }
 
   /** Directories above that only the scratch has. */
-  #makeParents(path: string): void {
+  *#makeParents(path: string): Job<void> {
     for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
       const above = path.slice(0, end);
       const kind = this.#changes.get(above)?.kind;
-      if (kind === 'renamed') this.#applyRename(above);
-      else if (kind === 'created' || kind === 'changed') this.#applyEntry(above);
+      if (kind === 'renamed') yield* this.#applyRename(above);
+      else if (kind === 'created' || kind === 'changed') yield* this.#applyEntry(above);
     }
   }
 
@@ -190,11 +190,11 @@ class Committer {
   }
 
   /** What the base has at the target and the mount has elsewhere goes there first; a circle is cut by a detour. */
-  #freeTarget(path: string, target: string): void {
+  *#freeTarget(path: string, target: string): Job<void> {
     const other = this.#changes.renamedTo(target);
     if (other === undefined || other === path) return;
     if (!this.#active.has(other)) {
-      this.#applyRename(other);
+      yield* this.#applyRename(other);
       return;
     }
     this.#withNode(other, (node) => {
@@ -217,16 +217,31 @@ class Committer {
     this.#journal.end();
   }
 
-  #applyEntry(path: string): void {
+  *#applyEntry(path: string): Job<void> {
     if (this.#applied.has(path)) return;
     this.#applied.add(path);
-    this.#makeParents(path);
+    yield* this.#makeParents(path);
     const target = this.#targetPath(path);
-    this.#freeTarget(path, target);
-    this.#withNode(path, (node) => this.#write(path, node, target));
+    yield* this.#freeTarget(path, target);
+    const node = this.#hold(path);
+    if (node === null) return;
+    try {
+      yield* this.#write(path, node, target);
+    } finally {
+      this.#union.forget(node.id, 1);
+    }
   }
 
-  #write(path: string, node: Node, target: string): void {
+  /** The node at a path, kept in memory until it is forgotten. */
+  #hold(path: string): Node | null {
+    return this.#changes.at(path, (parent, name) => {
+      const node = this.#union.lookup(parent, name);
+      if (node !== null) this.#union.remember(node);
+      return node;
+    });
+  }
+
+  *#write(path: string, node: Node, target: string): Job<void> {
     if (!node.upper) return;
     const source = this.#source(node);
     if (node.dir !== null) {
@@ -241,8 +256,11 @@ class Committer {
     const others = this.#otherLinks(node, place);
     const first = source.stat.nlink > 1 ? this.#links.get(source.stat.ino) : undefined;
     if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
-    else if (node.type === S_IFREG) this.#writeFile(place, node, source);
-    else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
+    else if (node.type === S_IFREG) {
+      const stays = (): boolean => !node.orphan && node.path === path;
+      if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) return;
+      if (!stays()) return;
+    } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
     if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
     for (const other of others) this.#writer.writeLink(other, place);
     this.#noteWritten(path, node, place);
@@ -255,15 +273,6 @@ class Committer {
     const { fd, name } = { fd: this.#union.dirFds.get(place.dir), name: place.name };
     if (statAt(fd, name, stat) < 0 || stat.nlink < 2) return [];
     return this.#writer.otherLinks(place, stat.ino, stat.nlink);
-  }
-
-  #writeFile(place: BasePlace, node: Node, source: Source): void {
-    const fd = openData(this.#union, node);
-    try {
-      this.#writer.writeFile(place, source, fd);
-    } finally {
-      close(fd);
-    }
   }
 
   #writeDirectory(path: string, node: Node, target: string, source: Source): void {
@@ -298,6 +307,7 @@ class Committer {
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
     const origin = originOf(place.dir.layer, stat);
+    this.#union.deltas.drop(node);
     if (node.indexKey !== null) moveIndex(this.#union, node, linkKey(place.dir.layer, stat.ino));
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,

@@ -8,7 +8,7 @@ import { deltaOf } from './delta/open';
 import type { Job } from './job';
 import type { Node } from './node';
 import type { Union } from './union';
-import { sameXattrs } from './xattr';
+import { sameXattrs } from './xattrCopy';
 
 /** How an entry of the scratch relates to the base entry in its place. */
 export type Difference = 'none' | 'metadata' | 'changed';

@@ -1,4 +1,3 @@
-import { constants } from 'node:fs';
 import { check, E, FsError } from '../sys/errno';
 import {
   chmodAt,
@@ -31,11 +30,11 @@ import {
 } from '../sys/file';
 import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { LayerDir } from './layer';
-import type { Node, Origin, UpperRecord } from './node';
-import { carriesRecord } from './record';
+import type { Node, Origin } from './node';
 import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
-import { copyXattrs } from './xattr';
+import { inUpperDir, openUpper, setRecord, writeRecord } from './upperAccess';
+import { copyXattrs } from './xattrCopy';
 
 const source = new Stat();
 const parentStat = new Stat();
@@ -250,7 +249,8 @@ export function fillData(from: number, to: number, size: number): void {
   }
 }
 
-function copyRange(from: number, to: number, start: number, end: number): void {
+/** Copies the bytes from `start` to `end` to the same place of another file. @throws FsError */
+export function copyRange(from: number, to: number, start: number, end: number): void {
   for (let at = start; at < end;) {
     const length = Math.min(end - at, COPY_CHUNK);
     let copied = copyFileRange(from, at, to, at, length);
@@ -289,70 +289,7 @@ function placeInUpper(u: Union, parent: Node, above: LayerDir, temporary: string
   utimensAt(fd, '.', atime, atimeNsec, mtime, mtimeNsec);
 }
 
-/**
- * Runs a system call that changes an upper directory. Where an ordinary user's directory forbids writing, the kernel
- * has checked already what users may do; the daemon's own bookkeeping lifts the ban for a moment.
- */
-export function inUpperDir(u: Union, dir: LayerDir, call: (dirFd: number) => number): number {
-  const fd = u.dirFds.get(dir);
-  const result = call(fd);
-  if (result !== -E.EACCES) return result;
-  const stat = new Stat();
-  check(statFd(fd, stat), dir.path);
-  const path = `/proc/self/fd/${fd}`;
-  if (chmodAt(-100, path, (stat.mode & 0o7777) | 0o700) < 0) return result;
-  try {
-    return call(fd);
-  } finally {
-    chmodAt(-100, path, stat.mode & 0o7777);
-  }
-}
-
-/** Opens a node's file in the scratch for reading and writing, also when its mode forbids its owner that. */
-export function openUpper(u: Union, node: Node): number {
-  const { fd: dirFd, name } = u.upperPlace(node);
-  return check(
-    asOwner(dirFd, name, () => openAt(dirFd, name, O_RDWR | O_NOFOLLOW)),
-    node.path,
-  );
-}
-
-/**
- * Runs a system call that needs to read or write a file of the scratch whose mode may forbid its owner that: the
- * kernel has checked already what users may do (0444 objects of git are written by who made them, for example).
- */
-function asOwner(dirFd: number, name: string, call: () => number): number {
-  const result = call();
-  if (result !== -E.EACCES) return result;
-  const stat = new Stat();
-  check(statAt(dirFd, name, stat), name);
-  check(chmodAt(dirFd, name, (stat.mode & 0o7777) | constants.S_IRUSR | constants.S_IWUSR), name);
-  try {
-    return call();
-  } finally {
-    check(chmodAt(dirFd, name, stat.mode & 0o7777), name);
-  }
-}
-
 export function originOf(layer: number, stat: Stat): Origin {
   const { ino, mode, uid, gid, size, mtime, mtimeNsec } = stat;
   return { layer, ino, mode, uid, gid, size, mtime, mtimeNsec };
-}
-
-/** Stores the node's record with the inode at this place. */
-export function writeRecord(u: Union, node: Node, dirFd: number, name: string): void {
-  const stat = new Stat();
-  check(statAt(dirFd, name, stat), name);
-  if (!carriesRecord(node.type)) node.recordIno = node.record === null ? 0 : stat.ino;
-  check(
-    asOwner(dirFd, name, () => u.scratch.records.set(dirFd, name, node.type, stat.ino, node.record)),
-    `${node.path}: writing its scratch record`,
-  );
-}
-
-/** Changes the record of a node that is in the scratch. */
-export function setRecord(u: Union, node: Node, record: UpperRecord | null): void {
-  node.record = record;
-  const { fd, name } = u.upperPlace(node);
-  writeRecord(u, node, fd, name);
 }

@@ -18,7 +18,8 @@ import {
   pwrite,
 } from '../sys/file';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
-import { ALL_DATA, copyUp, openUpper, setRecord } from './copyup';
+import { ALL_DATA, copyUp } from './copyup';
+import { openUpper, setRecord } from './upperAccess';
 import type { DeltaFile } from './delta/deltaFile';
 import { deltaOf } from './delta/open';
 import type { Node } from './node';

@@ -17,7 +17,8 @@ import {
 } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
 import type { Changes } from './changes';
-import { copyUpDir, inUpperDir } from './copyup';
+import { copyUpDir } from './copyup';
+import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import type { Node } from './node';
 import { planItem, selectChanges } from './plan';
@@ -25,7 +26,7 @@ import { removeTree } from './scratch';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
 import { dirOf, linkKey, type Union } from './union';
-import { replaceXattrs } from './xattr';
+import { replaceXattrs } from './xattrCopy';
 
 /** Puts changes aside, so that the bases show again. Nothing is deleted: {@link undoDiscard} brings it back. */
 export function* discard(u: Union, changes: Changes, params: DiscardParams): Job<DiscardResult> {

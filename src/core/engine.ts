@@ -45,6 +45,7 @@ import { rename } from './rename';
 import { Scratch } from './scratch';
 import { Union } from './union';
 import * as xattrs from './xattr';
+import { copyXattrs, markXattr, readXattr } from './xattrCopy';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
@@ -296,15 +297,15 @@ function adoptRootMetadata(dirFds: DirFds, layers: readonly Layer[]): void {
   if (upper === undefined || base === undefined) return;
   const upperFd = dirFds.get(upper.root);
   const baseFd = dirFds.get(base.root);
-  const marked = xattrs.readXattr(upperFd, '.', ROOT_MARK) !== undefined;
+  const marked = readXattr(upperFd, '.', ROOT_MARK) !== undefined;
   if (marked) return;
   const stat = new Stat();
   check(statFd(baseFd, stat), base.path);
   chownAt(upperFd, '.', stat.uid, stat.gid);
   check(chmodAt(upperFd, '.', stat.mode & 0o7777), base.path);
-  xattrs.copyXattrs(baseFd, '.', upperFd, '.');
+  copyXattrs(baseFd, '.', upperFd, '.');
   check(utimensAt(upperFd, '.', stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), base.path);
-  xattrs.markXattr(upperFd, '.', ROOT_MARK);
+  markXattr(upperFd, '.', ROOT_MARK);
 }
 
 /** Says that the root of the upper tree has its metadata. */

@@ -18,7 +18,8 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
-import { copyUp, copyUpDir, inUpperDir, openUpper, originOf, setRecord } from './copyup';
+import { copyUp, copyUpDir, originOf } from './copyup';
+import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { deltaOf } from './delta/open';
 import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';

@@ -1,17 +1,21 @@
-import { toText } from '../sys/bytes';
+import { toBytes, toText } from '../sys/bytes';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
+import { recoverUndo } from './delta/undo';
 import type { LogLevel } from './engine';
 import { CommitJournal } from './journal';
-import { settleMove } from './settle';
+import { bookOrigin, settleMove } from './settle';
+import { Stat } from '../sys/stat';
 import type { Union } from './union';
 
-/** Brings a rename in the bases to its end that a crash interrupted, before anybody sees the mount. */
+/** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(
   u: Union,
   changes: Changes,
   log: (level: LogLevel, message: string) => void,
 ): void {
+  const unbooked = recoverUndo(u, (message) => log('warn', message));
+  for (const { path } of unbooked) bookEntry(u, changes, toBytes(path));
   const journal = new CommitJournal(u.scratch);
   const move = journal.read();
   if (move === null) return;
@@ -27,4 +31,16 @@ export function recoverCommit(
     u.release(node);
   });
   journal.end();
+}
+
+/** The base's file was written completely; the scratch shall know it as the one its blocks belong to. */
+function bookEntry(u: Union, changes: Changes, path: string): void {
+  changes.at(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    const basePath = node?.record?.redirect ?? changes.basePath(path);
+    const place = basePath === null ? null : changes.bases.stat(basePath, new Stat());
+    if (node === null || place === null) return;
+    bookOrigin(u, node, place);
+    u.release(node);
+  });
 }

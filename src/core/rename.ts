@@ -9,7 +9,8 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { Stat, statFd } from '../sys/stat';
-import { copyUp, copyUpDir, inUpperDir, setRecord } from './copyup';
+import { copyUp, copyUpDir } from './copyup';
+import { inUpperDir, setRecord } from './upperAccess';
 import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
 import type { Node } from './node';

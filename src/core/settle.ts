@@ -4,13 +4,14 @@ import { AT_REMOVEDIR, renameAt, unlinkAt } from '../sys/file';
 import { Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
-import { inUpperDir, setRecord } from './copyup';
+import { originOf } from './copyup';
+import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
 import type { Node } from './node';
 import { nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
-import { sameXattrs } from './xattr';
+import { sameXattrs } from './xattrCopy';
 
 /** How the scratch and the nodes in memory follow what a commit did to the bases. */
 
@@ -34,6 +35,8 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
   const { parent, name } = node;
   if (parent === null || u.statLower(parent, name, stat) !== 0) return;
   u.fileFds.drop(node);
+  u.deltas.drop(node);
+  if (node.record?.delta != null) u.deltas.remove(node.record.delta);
   if (node.indexKey !== null) {
     check(unlinkAt(u.scratch.indexFd, node.indexKey), name);
     u.indexed.delete(node.indexKey);
@@ -51,6 +54,13 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
   }
   u.invalidator.inode(node.id, -1, 0);
+}
+
+/** Notes that a node now stands on the base file as it is there. */
+export function bookOrigin(u: Union, node: Node, place: BasePlace): void {
+  if (node.orphan || node.record === null) return;
+  check(statAt(u.dirFds.get(place.dir), place.name, stat), node.path);
+  setRecord(u, node, { ...node.record, origin: originOf(place.dir.layer, stat) });
 }
 
 /** Files what several names share under the base inode that they share now. */

@@ -125,7 +125,8 @@ export class MapFile {
       const place = this.#durable[page]!.place === 1 ? 2 : 1;
       this.#durable[page] = { place, sum: this.#writePage(page, place, generation) };
     }
-    check(fdatasync(this.#fd), 'block map');
+    // Pages before the header that believes them.
+    if (this.#dirty.size > 0) check(fdatasync(this.#fd), 'block map');
     this.#generation = generation;
     this.#writeHeader(1 + (generation % 2));
     check(fdatasync(this.#fd), 'block map');

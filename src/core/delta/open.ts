@@ -2,7 +2,7 @@ import { toText } from '../../sys/bytes';
 import { check, E, FsError } from '../../sys/errno';
 import { close, O_NOFOLLOW, O_RDONLY, openAt } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
-import { openUpper } from '../copyup';
+import { openUpper } from '../upperAccess';
 import type { Node } from '../node';
 import type { Union } from '../union';
 import type { DeltaFile } from './deltaFile';

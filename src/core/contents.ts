@@ -1,0 +1,196 @@
+import { check, E, FsError } from '../sys/errno';
+import { close, ficlone, fsync, ftruncate, O_NOFOLLOW, O_RDWR, openAt, pread, pwrite } from '../sys/file';
+import { Stat, statFd } from '../sys/stat';
+import type { BasePlace } from './baseView';
+import type { BaseWriter, Source } from './baseWriter';
+import { copyRange } from './copyup';
+import { openData, read } from './data';
+import type { DeltaFile, Extent } from './delta/deltaFile';
+import { deltaOf } from './delta/open';
+import { UndoJournal, undoHeader } from './delta/undo';
+import type { Job } from './job';
+import { joinPath, type Node } from './node';
+import { bookOrigin } from './settle';
+import type { Union } from './union';
+
+/** How a commit brings a file's bytes into the base, in steps between which the mount answers. */
+
+const STEP = 16 << 20;
+const CHUNK = 1 << 20;
+const chunk = Buffer.allocUnsafeSlow(CHUNK);
+
+/**
+ * Writes a regular file to the base. Returns whether it was: not when the file went elsewhere meanwhile.
+ *
+ * @param stays says whether the node is still where it was when the commit came to it
+ */
+export function* writeContents(
+  u: Union,
+  writer: BaseWriter,
+  node: Node,
+  place: BasePlace,
+  source: Source,
+  stays: () => boolean,
+): Job<boolean> {
+  const delta = deltaOf(u, node);
+  if (delta !== null && (yield* patchBase(u, writer, node, delta, place, source))) return true;
+  const file = writer.beginFile(place);
+  try {
+    if (delta !== null) yield* copyDelta(u, node, source.stat.size, file.fd);
+    else yield* copyPlain(u, node, source.stat.size, file.fd);
+    if (!stays()) {
+      writer.abandonFile(file);
+      return false;
+    }
+    writer.finishFile(file, source);
+    return true;
+  } catch (error) {
+    writer.abandonFile(file);
+    throw error;
+  } finally {
+    close(file.fd);
+  }
+}
+
+function* copyPlain(u: Union, node: Node, size: number, to: number): Job<void> {
+  const from = openData(u, node);
+  try {
+    if (ficlone(from, to) === 0) return;
+    check(ftruncate(to, size), node.path);
+    for (let at = 0; at < size; at += STEP) {
+      if (at > 0) yield undefined;
+      copyRange(from, to, at, Math.min(size, at + STEP));
+    }
+  } finally {
+    close(from);
+  }
+}
+
+function* copyDelta(u: Union, node: Node, size: number, to: number): Job<void> {
+  check(ftruncate(to, size), node.path);
+  for (let at = 0; at < size; at += CHUNK) {
+    if (at > 0) yield undefined;
+    const length = read(u, node, chunk, Math.min(CHUNK, size - at), at);
+    writeAll(to, chunk, length, at);
+  }
+}
+
+/** Writes only what changed, where that is less than writing all. Returns whether it did. */
+function* patchBase(
+  u: Union,
+  writer: BaseWriter,
+  node: Node,
+  delta: DeltaFile,
+  place: BasePlace,
+  source: Source,
+): Job<boolean> {
+  const base = openAt(u.dirFds.get(place.dir), place.name, O_RDWR | O_NOFOLLOW);
+  // A base that cannot be opened for writing may still let its file be replaced.
+  if (base < 0) return false;
+  try {
+    if (yield* patchClone(writer, delta, base, place, source)) return true;
+    const before = new Stat();
+    check(statFd(base, before), place.name);
+    const changed = [...changedExtents(delta, 0, delta.size)];
+    const lost = Math.max(0, before.size - delta.baseLimit);
+    const cost = changed.reduce((sum, { start, end }) => sum + end - start, lost);
+    if (cost > delta.size / 2) return false;
+    yield* patchInPlace(u, writer, node, delta, base, { place, source, before, changed });
+    return true;
+  } finally {
+    close(base);
+  }
+}
+
+/** Stretches of a delta that the scratch holds. */
+export function* changedExtents(delta: DeltaFile, start: number, end: number): Generator<Extent> {
+  for (let at = start; at < end;) {
+    const extent = delta.extentAt(at, end);
+    if (extent.changed) yield extent;
+    at = extent.end;
+  }
+}
+
+/** Shares all blocks with the old file, overwrites those that changed, and replaces it. */
+function* patchClone(
+  writer: BaseWriter,
+  delta: DeltaFile,
+  base: number,
+  place: BasePlace,
+  source: Source,
+): Job<boolean> {
+  const file = writer.beginFile(place);
+  let finished = false;
+  try {
+    if (ficlone(base, file.fd) < 0) return false;
+    check(ftruncate(file.fd, Math.min(delta.baseLimit, delta.size)), place.name);
+    check(ftruncate(file.fd, delta.size), place.name);
+    for (const extent of [...changedExtents(delta, 0, delta.size)]) {
+      yield* copyExtent(delta, extent, file.fd);
+    }
+    writer.finishFile(file, source);
+    finished = true;
+    return true;
+  } finally {
+    if (!finished) writer.abandonFile(file);
+    close(file.fd);
+  }
+}
+
+interface Patch {
+  readonly place: BasePlace;
+  readonly source: Source;
+  readonly before: Stat;
+  readonly changed: readonly Extent[];
+}
+
+/** Overwrites the changed blocks of the base's file itself, after saving what they overwrite. */
+function* patchInPlace(
+  u: Union,
+  writer: BaseWriter,
+  node: Node,
+  delta: DeltaFile,
+  base: number,
+  { place, source, before, changed }: Patch,
+): Job<void> {
+  const basePath = joinPath(place.dir.path, place.name);
+  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node.path, before));
+  const size = delta.size;
+  const tail = { start: Math.min(size, delta.baseLimit), end: before.size, changed: true };
+  try {
+    for (const extent of [...changed, tail]) yield* saveExtent(journal, base, extent, before.size);
+    journal.seal();
+    check(ftruncate(base, Math.min(delta.baseLimit, size)), place.name);
+    check(ftruncate(base, size), place.name);
+    for (const extent of changed) yield* copyExtent(delta, extent, base);
+    writer.finishInPlace(base, place, source);
+    check(fsync(base), place.name);
+    journal.done();
+    bookOrigin(u, node, place);
+  } finally {
+    // A commit that ends here half done leaves the base's file as it was.
+    journal.close(u);
+  }
+}
+
+function* saveExtent(journal: UndoJournal, base: number, extent: Extent, size: number): Job<void> {
+  const end = Math.min(extent.end, size);
+  for (let at = extent.start; at < end; at += CHUNK) {
+    const length = check(pread(base, chunk, Math.min(CHUNK, end - at), at), 'undo journal');
+    journal.add(at, chunk.subarray(0, length));
+    yield undefined;
+  }
+}
+
+function* copyExtent(delta: DeltaFile, extent: Extent, to: number): Job<void> {
+  for (let at = extent.start; at < extent.end; at += CHUNK) {
+    const length = delta.read(chunk, Math.min(CHUNK, extent.end - at), at);
+    writeAll(to, chunk, length, at);
+    yield undefined;
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer, length: number, offset: number): void {
+  const written = check(pwrite(fd, bytes, length, offset), 'commit');
+  if (written < length) throw new FsError(E.ENOSPC, 'commit');
+}
