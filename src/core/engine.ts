@@ -1,10 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { CowspaceError } from '../protocol/errors';
 import type {
+  BlockSummary,
   CommitParams,
   CommitResult,
   DiscardParams,
   DiscardResult,
+  RangePage,
   Side,
   StatResult,
 } from '../protocol/messages';
@@ -29,6 +31,7 @@ import * as attributes from './attributes';
 import * as data from './data';
 import type { AttrChange, Caller, FileSystem, Invalidator, ListVisitor } from './filesystem';
 import { DirFds, type Layer, LayerDir } from './layer';
+import { blockSummary, changedRanges, discardRange } from './ranges';
 import { readSide, statSide } from './sides';
 import { refresh } from './refresh';
 import { normalize } from './plan';
@@ -254,6 +257,23 @@ export class Engine implements FileSystem {
   /** Reads bytes of a file on one side. @throws FsError */
   readSide(path: string, side: Side, offset: number, length: number): Buffer {
     return readSide(this.#changing(), this.changes, path, side, offset, length);
+  }
+
+  /** Lists which bytes of a file differ from its base's. @throws CowspaceError `not-found` */
+  *changedRanges(path: string, offset: number, limit: number): Job<RangePage> {
+    return yield* changedRanges(this.#changing(), this.changes, { path: normalize(path), offset, limit });
+  }
+
+  /** Counts changed bytes in equal parts of a stretch. @throws CowspaceError `not-found` */
+  *blockSummary(path: string, offset: number, length: number, cells: number): Job<BlockSummary> {
+    const query = { path: normalize(path), offset, length, cells };
+    return yield* blockSummary(this.#changing(), this.changes, query);
+  }
+
+  /** Puts the base's bytes back into a part of a file. @throws CowspaceError `not-found` */
+  *discardRange(path: string, offset: number, length: number): Job<void> {
+    yield* discardRange(this.#changing(), this.changes, normalize(path), offset, length);
+    yield* this.changes.update();
   }
 
   /** Ids of the nodes whose pages the kernel must write back before their contents are taken for final. */

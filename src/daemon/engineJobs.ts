@@ -31,6 +31,9 @@ export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
       yield* engine.refresh();
       return yield* changes();
     },
+    ranges: (path, offset, limit) => engine.changedRanges(path, offset, limit),
+    blockSummary: (path, offset, length, cells) => engine.blockSummary(path, offset, length, cells),
+    discardRange: (path, { offset, length }) => engine.discardRange(path, offset, length),
     *stat(path, side) {
       return engine.stat(path, side);
     },

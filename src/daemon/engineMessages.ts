@@ -3,6 +3,8 @@ import type { LogLevel } from '../core/engine';
 import type { Invalidation } from '../driver/driver';
 import type { ErrorMessage } from '../protocol/errors';
 import type {
+  BlockSummary,
+  ByteRange,
   ChangeDelta,
   ChangeList,
   CommitParams,
@@ -10,6 +12,7 @@ import type {
   DiscardParams,
   DiscardResult,
   Progress,
+  RangePage,
   Side,
   StatResult,
 } from '../protocol/messages';
@@ -25,6 +28,9 @@ export interface EngineCalls {
   undoDiscard(undoId: string | undefined): DiscardResult;
   /** Looks at base and scratch anew. */
   refresh(): ChangeList;
+  ranges(path: string, offset: number, limit: number): RangePage;
+  blockSummary(path: string, offset: number, length: number, cells: number): BlockSummary;
+  discardRange(path: string, range: ByteRange): void;
   stat(path: string, side: Side): StatResult | null;
   read(path: string, side: Side, offset: number, length: number): Uint8Array;
   /** Ids of the files at and below these paths (absent: all) of which the kernel may hold unwritten pages. */

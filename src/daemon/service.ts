@@ -50,6 +50,18 @@ export class Service {
         const bytes = await engine.call('read', [path, side, offset, length]);
         return { base64: Buffer.from(bytes).toString('base64'), eof: bytes.length < length };
       },
+      ranges: async ({ path, offset, limit }, { signal }) => {
+        // Once for all pages: writing back makes the kernel forget the file's pages.
+        if (offset === 0) await engine.flush([path]);
+        return engine.call('ranges', [path, offset, limit], { signal });
+      },
+      blockSummary: ({ path, offset, length, cells }, { signal }) =>
+        engine.call('blockSummary', [path, offset, length, cells], { signal }),
+      discardRange: async ({ path, range }) => {
+        await engine.flush([path]);
+        await engine.call('discardRange', [path, range]);
+        return {};
+      },
       refresh: () => engine.call('refresh', []),
       shutdown: async ({ force }) => {
         await unmount(force ?? false);

@@ -173,3 +173,47 @@ export const progressSchema = z.object({
   path: z.string().optional(),
 });
 export type Progress = z.infer<typeof progressSchema>;
+
+/** Most ranges that one answer carries. */
+export const MAX_RANGES = 1000;
+
+export const byteRangeSchema = z.object({
+  offset: z.number().int().nonnegative(),
+  length: z.number().int().positive(),
+});
+export type ByteRange = z.infer<typeof byteRangeSchema>;
+
+export const rangesParamsSchema = z.object({
+  path: z.string(),
+  /** Where to begin, bytes. */
+  offset: z.number().int().nonnegative().default(0),
+  limit: z.number().int().positive().max(MAX_RANGES).default(MAX_RANGES),
+});
+/** A page of a file's changed ranges, in order, exact to the byte; neighbours less than 64 bytes apart are one. */
+export const rangePageSchema = z.object({
+  ranges: z.array(byteRangeSchema),
+  /** The offset to ask from for more; null at the end. */
+  next: z.number().nullable(),
+  /** Bytes of the file as the mount shows it, and of its base (0: it has none). */
+  size: z.number(),
+  baseSize: z.number(),
+});
+export type RangePage = z.infer<typeof rangePageSchema>;
+
+export const summaryParamsSchema = z.object({
+  path: z.string(),
+  offset: z.number().int().nonnegative(),
+  length: z.number().int().positive(),
+  cells: z.number().int().positive().max(65536),
+});
+/** Changed bytes by equal parts of a stretch, as the block map has them. */
+export const blockSummarySchema = z.object({
+  /** Bytes of one part. */
+  span: z.number(),
+  cells: z.array(z.number()),
+  size: z.number(),
+  baseSize: z.number(),
+});
+export type BlockSummary = z.infer<typeof blockSummarySchema>;
+
+export const discardRangeParamsSchema = z.object({ path: z.string(), range: byteRangeSchema });

@@ -32,6 +32,12 @@ export const methods = {
   diff: method('diff', m.diffParamsSchema, m.diffResultSchema),
   stat: method('file/stat', m.statParamsSchema, m.statResultSchema.nullable()),
   read: method('file/read', m.readParamsSchema, m.readResultSchema),
+  /** Which bytes of a file differ from its base's, page by page. */
+  ranges: method('blocks/ranges', m.rangesParamsSchema, m.rangePageSchema),
+  /** Where in a file they are, for a map of it. */
+  blockSummary: method('blocks/summary', m.summaryParamsSchema, m.blockSummarySchema),
+  /** Puts the base's bytes back into a part of a file. */
+  discardRange: method('blocks/discard', m.discardRangeParamsSchema, none),
   /** Looks at base and scratch anew, for changes that were not made through the mount. */
   refresh: method('refresh', none, m.changeListSchema),
   shutdown: method('daemon/shutdown', m.shutdownParamsSchema, m.shutdownResultSchema),
