@@ -9,7 +9,9 @@ import { OpenDocuments } from './changes/openDocuments';
 import { QuickDiff } from './changes/quickDiff';
 import { ContextKeys } from './contextKeys';
 import { Disposables } from './disposables';
+import { Explorer } from './explorer';
 import { Operations } from './operations';
+import { Review } from './review/review';
 import { StatusBar } from './statusBar';
 import { Catalog } from './workspaces/catalog';
 import { Removals } from './workspaces/removals';
@@ -25,6 +27,7 @@ export class Context implements Disposable {
   readonly catalog: Catalog;
   readonly sessions: Sessions;
   readonly operations: Operations;
+  readonly review: Review;
   readonly removals: Removals;
   readonly changesView: ChangesView;
   readonly workspacesView: WorkspacesView;
@@ -42,13 +45,15 @@ export class Context implements Disposable {
     );
     this.changesView = own(new ChangesView(this.sessions, extension.workspaceState));
     this.workspacesView = own(new WorkspacesView(this.workspaces, this.sessions, log, this.catalog));
+    const explorer = new Explorer(() => this.changesView.visible || this.workspacesView.visible);
+    this.review = new Review(this.operations, explorer);
     own(new ContextKeys(this.sessions));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));
     own(new ChangeDecorations(this.sessions));
     own(new OpenDocuments(this.sessions, log));
     own(new QuickDiff(this.sessions));
-    own(new Remounts(this.sessions));
+    own(new Remounts(this.sessions, explorer));
   }
 
   dispose(): void {

@@ -145,7 +145,7 @@ const table = {
   },
   'cowspace.openChanges': {
     title: 'Open Changes',
-    icon: '$(diff)',
+    icon: '$(compare-changes)',
     menus: [onItem(diffableChange, 'inline@1'), onItem(diffableChange, '1_open@1')],
   },
   'cowspace.openAllChanges': {

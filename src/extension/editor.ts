@@ -5,8 +5,3 @@ import { contextKeys } from './contributions';
 export async function setContext(key: keyof typeof contextKeys, value: string | boolean): Promise<void> {
   await commands.executeCommand('setContext', contextKeys[key], value);
 }
-
-/** Has the explorer read its folders anew. */
-export async function refreshExplorer(): Promise<void> {
-  await commands.executeCommand('workbench.files.action.refreshFilesExplorer');
-}

@@ -10,6 +10,7 @@ function item(path: string, kind: ChangeKind, type: PlanItem['type'] = 'file'): 
 
 describe('the plan of a commit or discard', () => {
   const items = [item('a', 'created'), item('b', 'whiteout'), item('d', 'whiteout', 'directory')];
+  const holding = (count: number): string => `(+${count})`;
 
   it('counts the kinds that occur', () => {
     assert.deepEqual(countKinds(items), [
@@ -19,14 +20,19 @@ describe('the plan of a commit or discard', () => {
   });
 
   it('tells what a commit deletes from the base and a discard from the workspace', () => {
-    assert.deepEqual(nameAll(deletedByCommit(items)), ['b', 'd/']);
-    assert.deepEqual(nameAll(deletedByDiscard(items)), ['a']);
+    assert.deepEqual(nameAll(deletedByCommit(items), holding), ['b', 'd/']);
+    assert.deepEqual(nameAll(deletedByDiscard(items), holding), ['a']);
+  });
+
+  it('lets a directory speak for what is in it', () => {
+    const tree = [item('d/sub/x', 'created'), item('d', 'created', 'directory'), item('d/y', 'created')];
+    assert.deepEqual(nameAll([...tree, item('dy', 'created')], holding), ['d/ (+2)', 'dy']);
   });
 
   it('names each of many deletions, in fewer lines', () => {
     const many = Array.from({ length: 500 }, (_, i) => item(`dir${i % 5}/file${i}`, 'whiteout'));
     many.push(item('top', 'whiteout'));
-    const lines = nameAll(many);
+    const lines = nameAll(many, holding);
     assert.equal(lines.length, 6);
     for (const { path } of many) {
       const name = path.slice(path.indexOf('/') + 1);

@@ -28,9 +28,9 @@ import { ChangeRow, countLabel, WorkspaceRow, type Row } from './rows';
 const EXPAND_LIMIT = 250;
 /** Above this many rows the flat list, which is always sent whole, is sent less often. */
 const LARGE_LIST = 2000;
-/** Milliseconds from a change to the redraw, so that a burst of changes costs one. */
-const REFRESH_DELAY = 50;
-const LARGE_REFRESH_DELAY = 500;
+/** Milliseconds between two redraws at least, so that a burst of changes costs few. */
+const REFRESH_INTERVAL = 100;
+const LARGE_REFRESH_INTERVAL = 500;
 
 const modeKey = 'changes.viewMode';
 
@@ -48,6 +48,7 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   private readonly above = new WeakMap<ChangeNode, ChangeNode>();
 
   private timer: NodeJS.Timeout | undefined;
+  private lastRefresh = 0;
   private pendingRoot = false;
   private readonly pending = new Map<ChangeNode, Session>();
 
@@ -72,6 +73,10 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   dispose(): void {
     clearTimeout(this.timer);
     this.disposables.dispose();
+  }
+
+  get visible(): boolean {
+    return this.view.visible;
   }
 
   get selection(): readonly Row[] {
@@ -107,8 +112,8 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     return row.toTreeItem(this.mode, above, row.session.tree.size <= EXPAND_LIMIT);
   }
 
-  resolveTreeItem(item: TreeItem, row: Row): TreeItem {
-    if (row instanceof ChangeRow) item.tooltip = row.tooltip();
+  async resolveTreeItem(item: TreeItem, row: Row): Promise<TreeItem> {
+    if (row instanceof ChangeRow) item.tooltip = await row.tooltip();
     return item;
   }
 
@@ -150,12 +155,14 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
       this.pendingRoot = true;
     }
     const large = this.mode === 'list' && this.sessions.totalChanges > LARGE_LIST;
-    this.timer ??= setTimeout(() => this.flush(), large ? LARGE_REFRESH_DELAY : REFRESH_DELAY);
+    const next = this.lastRefresh + (large ? LARGE_REFRESH_INTERVAL : REFRESH_INTERVAL);
+    this.timer ??= setTimeout(() => this.flush(), Math.max(0, next - Date.now()));
   }
 
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.lastRefresh = Date.now();
     const rows = new Set<Row | undefined>(this.pendingRoot ? [undefined] : []);
     for (const [node, session] of this.pending) rows.add(this.rowToRefresh(session, node));
     this.pendingRoot = false;

@@ -2,7 +2,6 @@ import { basename } from 'node:path/posix';
 import { commands, l10n, window, type TextDocumentShowOptions, type Uri } from 'vscode';
 import type { Change } from '../../protocol/messages';
 import type { Session } from '../workspaces/session';
-import { countLabel } from './rows';
 import { baseUri, displayable, fileUri, hasUri } from './uris';
 
 /** Above this many files, the editor that shows all of them becomes unusable. */
@@ -53,6 +52,7 @@ export async function openBaseFile(session: Session, change: Change): Promise<vo
 /** Opens all of `changes` in one editor. */
 export async function openAllChanges(session: Session, changes: readonly Change[]): Promise<void> {
   const resources = changes
+    .filter(({ kind }) => kind !== 'metadata')
     .map((change) => ({ change, sides: sidesOf(session, change) }))
     .filter(({ sides }) => sides.base ?? sides.file)
     .map(({ change, sides }): [Uri, Uri | undefined, Uri | undefined] => [
@@ -71,8 +71,7 @@ export async function openAllChanges(session: Session, changes: readonly Change[
       ),
     );
   } else {
-    const title = l10n.t('{0}: {1}', session.config.name, countLabel(resources.length));
-    await commands.executeCommand('vscode.changes', title, resources);
+    await commands.executeCommand('vscode.changes', l10n.t('Changes of {0}', session.config.name), resources);
   }
 }
 

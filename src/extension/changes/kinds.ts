@@ -32,7 +32,7 @@ export const kindPresentations: Readonly<Record<ChangeKind, KindPresentation>> =
   },
   metadata: {
     badge: 'P',
-    label: l10n.t('Permissions, times or attributes changed'),
+    label: l10n.t('Metadata changed'),
     color: new ThemeColor('gitDecoration.modifiedResourceForeground'),
   },
 };

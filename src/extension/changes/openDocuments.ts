@@ -1,4 +1,4 @@
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path/posix';
 import { workspace, type Disposable, type LogOutputChannel, type TextDocument } from 'vscode';
 import { asCowspaceError } from '../../protocol/errors';
@@ -13,15 +13,14 @@ const GRACE = 300;
 
 /**
  * Keeps open files up to date with what the daemon does by itself (discard, undo, refresh). The kernel tells file
- * watchers only of what programs do in the mount, so something must be done there: setting a file's mode to what it
- * is changes nothing, and the editor looks at the file again.
+ * watchers only of what programs do in the mount, so something must be done there.
  */
 export class OpenDocuments implements Disposable {
   private readonly disposables = new Disposables();
   private readonly timers = new Set<NodeJS.Timeout>();
 
   constructor(
-    sessions: Sessions,
+    private readonly sessions: Sessions,
     private readonly log: LogOutputChannel,
   ) {
     this.disposables.add(
@@ -29,7 +28,7 @@ export class OpenDocuments implements Disposable {
         const documents = workspace.textDocuments.filter(
           ({ uri }) => sessions.holding(uri) === session && isTouched(session, uri.fsPath, update),
         );
-        for (const document of documents) this.checkLater(document);
+        for (const document of documents) this.checkLater(document, setSameMode);
       }),
     );
   }
@@ -39,24 +38,41 @@ export class OpenDocuments implements Disposable {
     this.disposables.dispose();
   }
 
-  private checkLater(document: TextDocument): void {
+  private checkLater(document: TextDocument, nudge: (path: string) => Promise<void>): void {
     const timer = setTimeout(() => {
       this.timers.delete(timer);
-      void this.check(document);
+      void this.check(document, nudge);
     }, GRACE);
     this.timers.add(timer);
   }
 
-  private async check(document: TextDocument): Promise<void> {
+  private async check(document: TextDocument, nudge: (path: string) => Promise<void>): Promise<void> {
     try {
       if (!(await isOutdated(document))) return;
-      const { mode } = await stat(document.uri.fsPath);
-      await chmod(document.uri.fsPath, mode & 0o7777);
+      await nudge(document.uri.fsPath);
+      if (nudge === setSameMode && this.isChanged(document)) this.checkLater(document, setTimes);
     } catch (error) {
       // Gone, most likely: the editor shows that by itself.
       this.log.debug(`Cannot look at ${document.uri.fsPath}: ${asCowspaceError(error).message}`);
     }
   }
+
+  private isChanged({ uri }: TextDocument): boolean {
+    const session = this.sessions.holding(uri);
+    return session?.tree.get(relativeTo(uri.fsPath, session.config.mount)) !== undefined;
+  }
+}
+
+/** Changes nothing, and the editor looks at the file again. */
+async function setSameMode(path: string): Promise<void> {
+  const { mode } = await stat(path);
+  await chmod(path, mode & 0o7777);
+}
+
+/** The editor takes a file whose time went back and forth (discard, then undo) for the one that it knows. */
+async function setTimes(path: string): Promise<void> {
+  const { atime } = await stat(path);
+  await utimes(path, atime, new Date());
 }
 
 function isTouched(session: Session, path: string, update: TreeUpdate | null): boolean {

@@ -55,12 +55,13 @@ export class ChangeRow {
     return item;
   }
 
-  tooltip(): MarkdownString {
+  async tooltip(): Promise<MarkdownString> {
     const { path, change } = this.node;
     const tooltip = new MarkdownString().appendText(displayable(path));
     if (!change) return tooltip;
     const facts = [kindPresentations[change.kind].label];
     if (change.from !== undefined) facts.push(l10n.t('was {0}', displayable(change.from)));
+    if (change.kind === 'metadata') facts.push(...(await this.modeChange()));
     if (change.type === 'file') {
       facts.push(formatBytes(change.size));
       if (change.kind !== 'whiteout') facts.push(l10n.t('{0} stored', formatBytes(change.storedBytes)));
@@ -69,6 +70,18 @@ export class ChangeRow {
     }
     return tooltip.appendMarkdown('\n\n').appendText(facts.join(' · '));
   }
+
+  private async modeChange(): Promise<string[]> {
+    const { path } = this.node;
+    const base = await this.session.stat(path, 'base');
+    const scratch = await this.session.stat(path, 'scratch');
+    if (!base || !scratch || base.mode === scratch.mode) return [];
+    return [l10n.t('mode {0} → {1}', octal(base.mode), octal(scratch.mode))];
+  }
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(3, '0');
 }
 
 export type Row = WorkspaceRow | ChangeRow;

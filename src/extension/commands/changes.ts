@@ -5,7 +5,6 @@ import { ChangeRow } from '../changes/rows';
 import { fileUri } from '../changes/uris';
 import type { Context } from '../context';
 import type { CommandId } from '../contributions';
-import { commit, discard, undoDiscard } from '../review/review';
 import type { Session } from '../workspaces/session';
 import { offerCopy } from './chooseWorkspace';
 import { activeChange, changesOf, chooseSession, chooseTargets, type Target } from './targets';
@@ -15,29 +14,29 @@ const ALL = '';
 
 export async function commitChosen(context: Context, args: readonly unknown[]): Promise<void> {
   for (const { session, paths } of await targets(context, args, l10n.t('Commit Changes'))) {
-    await commit(context.operations, session, paths);
+    await context.review.commit(session, paths);
   }
 }
 
 export async function commitAll(context: Context, args: readonly unknown[]): Promise<void> {
   const session = await readySession(context, args, l10n.t('Commit All Changes'));
-  if (session && hasChanges(session)) await commit(context.operations, session, [ALL]);
+  if (session && hasChanges(session)) await context.review.commit(session, [ALL]);
 }
 
 export async function discardChosen(context: Context, args: readonly unknown[]): Promise<void> {
   for (const { session, paths } of await targets(context, args, l10n.t('Discard Changes'))) {
-    await discard(context.operations, session, paths);
+    await context.review.discard(session, paths);
   }
 }
 
 export async function discardAll(context: Context, args: readonly unknown[]): Promise<void> {
   const session = await readySession(context, args, l10n.t('Discard All Changes'));
-  if (session && hasChanges(session)) await discard(context.operations, session, [ALL]);
+  if (session && hasChanges(session)) await context.review.discard(session, [ALL]);
 }
 
 export async function undoLastDiscard(context: Context, args: readonly unknown[]): Promise<void> {
   const session = await readySession(context, args, l10n.t('Undo Discard'));
-  if (session) await undoDiscard(context.operations, session);
+  if (session) await context.review.undoDiscard(session);
 }
 
 export async function openChanges(context: Context, args: readonly unknown[]): Promise<void> {

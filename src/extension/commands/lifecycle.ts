@@ -2,12 +2,14 @@ import { basename } from 'node:path/posix';
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { RequestOptions } from '../../protocol/client';
 import { asCowspaceError, CowspaceError } from '../../protocol/errors';
-import type { WorkspaceInfo } from '../../protocol/messages';
+import type { Change, WorkspaceInfo } from '../../protocol/messages';
+import { methods } from '../../protocol/methods';
 import { isWithin } from '../../protocol/paths';
 import type { Context } from '../context';
-import { formatBytes } from '../format';
+import { describeRemoval } from '../review/confirmation';
 import { readSetting } from '../settings';
 import { workspaceAt } from '../workspaces/location';
+import { CLIENT_NAME } from '../workspaces/session';
 import { chooseWorkspace } from './chooseWorkspace';
 
 interface OpenOptions {
@@ -76,12 +78,7 @@ export async function remove(context: Context, args: readonly unknown[]): Promis
     none: l10n.t('There is no workspace to remove.'),
   });
   if (!info) return;
-  const message = l10n.t("Remove the workspace '{0}' and all its changes?", info.name);
-  const detail = l10n.t(
-    '{0} of changes are deleted for good: commit first what shall stay. The base {1} is not touched.',
-    formatBytes(info.storedBytes),
-    info.bases.join(', '),
-  );
+  const { message, detail } = describeRemoval(info, await knownChanges(context, info));
   const shown = context.sessions.named(info.name) !== undefined;
   const choices = shown
     ? [l10n.t('Remove and Open Base'), l10n.t('Remove and Close Folder')]
@@ -95,6 +92,20 @@ export async function remove(context: Context, args: readonly unknown[]): Promis
   }
   await context.removals.schedule(info.name);
   await leave(info, choice === choices[0]);
+}
+
+/** Only the daemon knows the changes: there are none to name of a workspace that is not mounted. */
+async function knownChanges(context: Context, { name, mounted }: WorkspaceInfo): Promise<readonly Change[]> {
+  if (!mounted) return [];
+  const list = await context.operations.run(l10n.t('Reading the changes of {0}', name), async (options) => {
+    const client = await context.workspaces.connect(name, CLIENT_NAME);
+    try {
+      return await client.request(methods.changes, {}, options);
+    } finally {
+      client.dispose();
+    }
+  });
+  return list?.changes ?? [];
 }
 
 /** Has the window show something else, which may restart the extension. */

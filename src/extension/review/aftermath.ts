@@ -3,7 +3,6 @@ import type { PlanItem } from '../../protocol/messages';
 import { isWithin } from '../../protocol/paths';
 import { fileUri } from '../changes/uris';
 import { relativeTo } from '../workspaces/location';
-import { refreshExplorer } from '../editor';
 import type { Session } from '../workspaces/session';
 
 /**
@@ -27,7 +26,6 @@ export async function showDiscarded(
     const there = await session.stat(relativeTo(path, session.config.mount), 'scratch');
     if (!there) await window.tabGroups.close(tab, true);
   }
-  await refreshExplorer();
 }
 
 /** The editor can revert the active editor only. */

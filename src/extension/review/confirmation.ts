@@ -1,8 +1,9 @@
 import { l10n } from 'vscode';
-import type { CommitResult, PlanItem } from '../../protocol/messages';
+import type { Change, CommitResult, PlanItem, WorkspaceInfo } from '../../protocol/messages';
 import { kindPresentations } from '../changes/kinds';
 import { countLabel } from '../changes/rows';
 import { displayable } from '../changes/uris';
+import { formatBytes } from '../format';
 import type { Session } from '../workspaces/session';
 import { countKinds, deletedByCommit, deletedByDiscard, nameAll } from './plan';
 
@@ -47,6 +48,28 @@ export function describeDiscard(session: Session, items: readonly PlanItem[], un
   return { message, detail: sections.join('\n\n') };
 }
 
+export function describeRemoval(info: WorkspaceInfo, changes: readonly Change[]): Question {
+  const base = info.bases.join(', ');
+  const sections = [
+    l10n.t(
+      'What it stores ({0}) is deleted for good: commit first what shall stay. The base {1} is not touched.',
+      formatBytes(info.storedBytes),
+      base,
+    ),
+    summary(changes),
+    ...named(l10n.t('Lost with it:'), changes.filter(hasContent)),
+  ];
+  return {
+    message: l10n.t("Remove the workspace '{0}' and all its changes?", info.name),
+    detail: sections.filter((section) => section !== '').join('\n\n'),
+  };
+}
+
+/** Whether there is something of the change that nothing but the workspace has. */
+function hasContent({ kind }: Change): boolean {
+  return kind === 'created' || kind === 'changed';
+}
+
 /** The one thing by its name, several by their number. */
 function quantity(items: readonly PlanItem[]): string {
   const [only, ...others] = items;
@@ -60,7 +83,8 @@ function summary(items: readonly PlanItem[]): string {
 }
 
 function named(title: string, items: readonly PlanItem[]): string[] {
-  return items.length === 0 ? [] : [[title, ...nameAll(items).map(displayable)].join('\n')];
+  const holding = (count: number) => l10n.t('(with {0} in it)', count);
+  return items.length === 0 ? [] : [[title, ...nameAll(items, holding).map(displayable)].join('\n')];
 }
 
 function unsavedSentence(count: number): string {

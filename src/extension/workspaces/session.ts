@@ -14,6 +14,8 @@ import { DiscardHistory } from '../review/discardHistory';
 
 export type SessionState = Exclude<WindowState, 'none'>;
 
+/** What logs of daemons call the extension. */
+export const CLIENT_NAME = 'vscode';
 /** Bytes that one request reads; the most that the protocol allows. */
 const READ_LENGTH = 1 << 20;
 /** Milliseconds that a daemon which hung up has to end. */
@@ -130,7 +132,7 @@ export class Session implements Disposable {
   }
 
   private async open(): Promise<void> {
-    const client = await this.workspaces.connect(this.config.name, 'vscode');
+    const client = await this.workspaces.connect(this.config.name, CLIENT_NAME);
     try {
       await this.subscribe(client);
     } catch (error) {

@@ -80,6 +80,10 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
     this.disposables.dispose();
   }
 
+  get visible(): boolean {
+    return this.view.visible;
+  }
+
   refresh(): void {
     this.didChangeTreeData.fire();
   }
