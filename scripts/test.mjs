@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { provideCodeServer } from './code-server.mjs';
 import { runInteractive, runMain, ScriptError } from './command.mjs';
 import { installDebianPackages } from './debian.mjs';
 import { installPackages, projectDirectory } from './project.mjs';
@@ -26,6 +27,8 @@ async function main() {
   try {
     await installPackages();
     await installDebianPackages();
+    // Here, because a test has too little time for a download.
+    await provideCodeServer();
     // Every suite needs what `package` builds.
     for (const name of selected.length > 0 ? checks.slice(0, 1) : checks)
       add(total, await timed(name, runCheck));

@@ -6,7 +6,11 @@ import { projectDirectory } from './users';
  * @param directory is made
  */
 export async function makeRepository(directory: string): Promise<void> {
+  const git = (...args: string[]): Promise<string> => runChecked('git', ['-C', directory, ...args]);
   await runChecked('git', ['clone', '--quiet', '--no-local', projectDirectory, directory]);
-  await runChecked('git', ['-C', directory, 'config', 'user.name', 'Test']);
-  await runChecked('git', ['-C', directory, 'config', 'user.email', 'test@example.org']);
+  await git('checkout', '--quiet', '-B', 'main');
+  await git('config', 'user.name', 'Test');
+  await git('config', 'user.email', 'test@example.org');
+  // VS Code writes this into a repository that it sees for the first time, which would be one more change.
+  await git('config', 'branch.main.vscode-merge-base', 'origin/main');
 }

@@ -92,6 +92,7 @@ export function editorProfile(sandbox: Sandbox): Profile {
     directory: sandbox.directory('editor'),
     environment: {
       ...sandbox.cowspace.environment,
+      HOME: sandbox.root,
       TMPDIR: sandbox.directory('tmp'),
       XDG_CONFIG_HOME: sandbox.directory('config'),
       XDG_DATA_HOME: sandbox.directory('data'),

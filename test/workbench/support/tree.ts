@@ -1,8 +1,15 @@
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
 
+/** What is used here of an element in the browser. */
+interface RowElement {
+  readonly textContent: string;
+  querySelector(selectors: string): RowElement | null;
+}
+
 /** As in the browser, where alone it is called. */
-declare const getComputedStyle: (element: unknown, pseudo: string) => { readonly content: string };
+declare const getComputedStyle: (element: RowElement, pseudo: string) => { readonly content: string };
 
 /** A tree view in the sidebar. */
 export class Tree {
@@ -17,15 +24,13 @@ export class Tree {
   }
 
   /** Waits until these are the rows, from the top. */
-  async untilLabels(expected: readonly string[]): Promise<void> {
-    let seen: readonly string[] = [];
-    await until(
-      () => `the rows are ${expected.join(', ')}, not ${seen.join(', ')}`,
-      async () => {
-        seen = await this.labels();
-        return seen.join('\0') === expected.join('\0');
-      },
-    );
+  untilLabels(expected: readonly string[]): Promise<void> {
+    return untilEqual('rows', expected, () => this.labels());
+  }
+
+  /** Waits until these are the rows, from the top, with the letters that file decorations put beside them. */
+  untilBadges(expected: Readonly<Record<string, string>>): Promise<void> {
+    return untilEqual('badges', Object.entries(expected), () => this.badges());
   }
 
   /** Waits for a row and returns when it was drawn, in milliseconds since 1970. */
@@ -57,10 +62,21 @@ export class Tree {
     }
   }
 
-  /** The letters beside a row, such as `M`, that a file decoration puts there. */
-  async badge(label: string): Promise<string> {
-    const icon = this.row(label).locator('.monaco-icon-label').first();
-    const content = await icon.evaluate((element) => getComputedStyle(element, '::after').content);
-    return content.replace(/^"|"$/g, '');
+  private async badges(): Promise<string[][]> {
+    const badges = await this.locator.getByRole('treeitem').evaluateAll((rows: readonly unknown[]) =>
+      (rows as readonly RowElement[]).map((row) => {
+        const label = row.querySelector('.monaco-icon-label')!;
+        return [label.querySelector('.label-name')!.textContent, getComputedStyle(label, '::after').content];
+      }),
+    );
+    return badges.map(([label, content]) => [label!, content!.replace(/^"|"$/g, '')]);
   }
+}
+
+async function untilEqual(what: string, expected: unknown, probe: () => Promise<unknown>): Promise<void> {
+  let seen: unknown;
+  await until(
+    () => `${what} are ${inspect(expected)}, not ${inspect(seen)}`,
+    async () => isDeepStrictEqual((seen = await probe()), expected),
+  );
 }
