@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -105,17 +106,14 @@ export class ClientConnection {
     }
   }
 
-  /** Hangs up once all requests have their answers. */
+  /** Waits until all requests have their answers, and the client has them and hangs up. */
   async end(): Promise<void> {
     while (this.#requests.size > 0) await Promise.all(this.#requests);
     // An answer is handed to the connection right after its promise settles.
     await nextTurn();
-    try {
-      // Messages go out in order: when this one is out, the answers are.
-      await this.#connection.sendNotification(notifications.ending.name, {});
-    } finally {
-      this.#socket.end();
-    }
+    // Were it the daemon that hangs up, a client might see that before it gets to the last answers.
+    await this.#connection.sendNotification(notifications.ending.name, {});
+    if (!this.#gone.signal.aborted) await once(this.#gone.signal, 'abort');
   }
 
   /** Hangs up at once. */

@@ -1,4 +1,5 @@
 import type { Invalidator } from '../core/filesystem';
+import type { Node } from '../core/node';
 import type { Invalidation } from '../driver/driver';
 
 /** Gathers what the kernel must forget, until another thread can tell it. */
@@ -15,8 +16,8 @@ export class InvalidationQueue implements Invalidator {
     this.#add({ kind: 'inode', id, offset, length });
   }
 
-  entry(parentId: number, name: string): void {
-    this.#add({ kind: 'entry', parentId, name });
+  entry(parent: Node, name: string): void {
+    this.#add({ kind: 'entry', parentId: parent.id, parentPath: parent.path, name });
   }
 
   /** Empties the queue. */

@@ -76,8 +76,10 @@ export class DaemonClient {
       new StreamMessageWriter(socket),
     );
     this.#connection.onClose(() => {
-      this.#shut();
-      this.#close.fire();
+      this.#hangUp();
+    });
+    this.#connection.onNotification(notifications.ending.name, () => {
+      this.#hangUp();
     });
     this.#connection.onError(() => {
       socket.destroy();
@@ -146,6 +148,13 @@ export class DaemonClient {
     this.#shut();
     this.#didChange.dispose();
     this.#close.dispose();
+  }
+
+  /** The daemon is gone, or will be. */
+  #hangUp(): void {
+    if (this.#closed) return;
+    this.#shut();
+    this.#close.fire();
   }
 
   #shut(): void {

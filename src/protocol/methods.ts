@@ -46,6 +46,6 @@ export const methods = {
 /** What a daemon tells without being asked. */
 export const notifications = {
   didChange: { name: 'changes/didChange', params: m.changeDeltaSchema },
-  /** The last message: the daemon hangs up. */
+  /** The last message: the client shall hang up. */
   ending: { name: 'daemon/ending', params: none },
 } as const;

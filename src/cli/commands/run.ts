@@ -6,6 +6,7 @@ import { methods } from '../../protocol/methods';
 import { changeLines, summary } from '../changes';
 import { command } from '../command';
 import { type Context, withDaemon } from '../context';
+import { findOnPath } from '../programs';
 import { path } from '../text';
 
 /** The exit codes of shells for a command that is not there, or cannot be run. */
@@ -60,7 +61,11 @@ async function runIn(mount: string, [program, ...args]: string[], context: Conte
   } catch (error) {
     if (!failedWith(error, 'ENOENT', 'EACCES')) throw error;
     context.terminal.note(`cowspace: ${program!} cannot be run: ${error.message}`);
-    return failedWith(error, 'ENOENT') ? NOT_FOUND : NOT_EXECUTABLE;
+    // The search along the PATH fails with EACCES too where one of its folders may not be entered.
+    const found = program!.includes('/')
+      ? failedWith(error, 'EACCES')
+      : (await findOnPath(program!)) !== null;
+    return found ? NOT_EXECUTABLE : NOT_FOUND;
   } finally {
     process.off('SIGINT', ignore);
   }
