@@ -1,5 +1,5 @@
 import { CowspaceError } from '../protocol/errors';
-import type { CommitParams, CommitResult, Conflict } from '../protocol/messages';
+import type { CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
 import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
@@ -39,18 +39,35 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   if (conflicts.length > 0 && !params.skipConflicts) throw conflictError(conflicts);
   const possible = withoutDependents(clear, conflicts);
   const committer = new Committer(u, changes);
-  let done = 0;
+  const items: PlanItem[] = [];
   try {
-    for (const step of possible) {
+    for (const [done, step] of possible.entries()) {
       yield { done, total: possible.length, path: step.change.path };
-      yield* committer.apply(step);
-      done++;
+      // Users of the mount and of the base went on meanwhile.
+      if (!isStillThere(u, changes, step.path)) continue;
+      const conflict = finder.find(step);
+      if (conflict !== null) conflicts.push(conflict);
+      else {
+        yield* committer.apply(step);
+        items.push(planItem(step.change));
+      }
     }
   } finally {
     committer.finish();
   }
   yield* changes.update();
-  return { items: possible.map((step) => planItem(step.change)), conflicts };
+  return { items, conflicts };
+}
+
+/** Whether the directory of a change and, unless it is a whiteout, its entry exist. */
+function isStillThere(u: Union, changes: Changes, path: string): boolean {
+  try {
+    const whiteout = changes.get(path)?.kind === 'whiteout';
+    return changes.at(path, (parent, name) => (u.lookup(parent, name) === null) === whiteout);
+  } catch (error) {
+    if (error instanceof FsError && error.errno === E.ENOENT) return false;
+    throw error;
+  }
 }
 
 function conflictError(conflicts: Conflict[]): CowspaceError {
@@ -253,8 +270,9 @@ class Committer {
       return;
     }
     const place = this.#writer.place(target);
+    const original = this.#linkedBase(node);
     const others = this.#otherLinks(node, place);
-    const first = source.stat.nlink > 1 ? this.#links.get(source.stat.ino) : undefined;
+    const first = original ?? (source.stat.nlink > 1 ? this.#links.get(source.stat.ino) : undefined);
     if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
     else if (node.type === S_IFREG) {
       const stays = (): boolean => !node.orphan && node.path === path;
@@ -264,6 +282,13 @@ class Committer {
     if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
     for (const other of others) this.#writer.writeLink(other, place);
     this.#noteWritten(path, node, place);
+  }
+
+  /** The base file of which this is one more name, with the same bytes. */
+  #linkedBase(node: Node): BasePlace | undefined {
+    const { record } = node;
+    if (!record?.metacopy || record.redirect === null) return undefined;
+    return this.#changes.bases.stat(record.redirect, new Stat()) ?? undefined;
   }
 
   /** The other names of a base inode with several, which shall show what is written under this one too. */

@@ -39,10 +39,18 @@ export function* compare(
   if (node.type === S_IFLNK && readlink(u, node) !== bases.readlink(place)) return 'changed';
   if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
   if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
-  if (mine.uid !== base.uid || mine.gid !== base.gid) return 'metadata';
+  if (!sameOwner(mine, base)) return 'metadata';
   if (untouched && (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec)) return 'metadata';
   const upper = u.upperPlace(node);
   return sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name) ? 'none' : 'metadata';
+}
+
+const user = process.getuid?.() ?? 0;
+
+/** Whether two owners are the same, as far as this user could have kept it: only root copies up what is not its own. */
+export function sameOwner(mine: Stat, base: Stat): boolean {
+  if (mine.uid === base.uid && mine.gid === base.gid) return true;
+  return user !== 0 && base.uid !== user;
 }
 
 function isSpecial(type: number): boolean {

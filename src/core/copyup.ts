@@ -123,13 +123,13 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   const stat = Object.assign(new Stat(), source);
   const metacopy = stat.type === S_IFREG && data === 'none' && stat.size > 0;
   const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
+  const key =
+    stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
     const origin = originOf(lowerDir.layer, stat);
     node.record = { metacopy, cover: false, origin, delta: null, redirect: null };
     writeRecord(u, node, workFd, temporary);
-    const key =
-      stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
     if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
     placeInUpper(u, node.parent!, above, temporary, node.name);
     if (key !== null) {
@@ -142,6 +142,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
     node.record = null;
     if (fd >= 0) close(fd);
     unlinkAt(workFd, temporary);
+    if (key !== null) unlinkAt(u.scratch.indexFd, key);
     throw error;
   }
   node.upper = true;

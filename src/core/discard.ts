@@ -22,9 +22,8 @@ import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import type { Node } from './node';
 import { planItem, selectChanges } from './plan';
-import { removeTree } from './scratch';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
-import { newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
+import { deleteTrash, newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
 import { dirOf, linkKey, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
@@ -168,7 +167,7 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
       yield undefined;
       restoreEntry(u, changes, dirFd, entry);
     }
-    removeTree(u.scratch.trashFd, id);
+    deleteTrash(u.scratch, id);
     yield* changes.update();
     return { items: present.map(planItem) };
   } finally {

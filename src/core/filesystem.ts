@@ -107,5 +107,5 @@ export interface Invalidator {
   /** Attributes of a node, and its cached bytes from `offset` on for `length` (0: to the end; offset -1: attributes only). */
   inode(id: number, offset: number, length: number): void;
   /** A name below a directory, whether it was known to exist or not to exist. */
-  entry(parentId: number, name: string): void;
+  entry(parent: Node, name: string): void;
 }

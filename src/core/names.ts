@@ -250,7 +250,7 @@ export function unlink(u: Union, parent: Node, name: string): void {
       name,
     );
   if (hasLower) u.countLink(node, -1);
-  nodeLosesName(u, node, parent, name);
+  nodeLosesName(u, node, parent, name, true);
   nameRemoved(u, parent, name, hasLower);
 }
 
@@ -270,7 +270,7 @@ export function rmdir(u: Union, parent: Node, name: string): void {
       name,
     );
   else removeUpperDir(u, above, name);
-  nodeLosesName(u, node, parent, name);
+  nodeLosesName(u, node, parent, name, true);
   nameRemoved(u, parent, name, hasLower);
 }
 
@@ -329,8 +329,12 @@ export function pinOrphan(u: Union, node: Node): void {
   node.orphanFd = check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path);
 }
 
-/** Takes one of a node's names away from it in memory. */
-export function nodeLosesName(u: Union, node: Node, parent: Node, name: string): void {
+/**
+ * Takes one of a node's names away from it in memory.
+ *
+ * @param gone whether the name's inode leaves the scratch with its last name; else it is only put aside
+ */
+export function nodeLosesName(u: Union, node: Node, parent: Node, name: string, gone: boolean): void {
   u.detach(parent, name);
   if (node.aliases !== null) {
     node.aliases = node.aliases.filter((alias) => alias.parent !== parent || alias.name !== name);
@@ -344,8 +348,8 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
     } else return;
   }
   node.orphan = true;
-  if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
-  if (node.record?.delta != null) u.deltas.remove(node.record.delta);
+  if (gone && node.recordIno > 0) u.scratch.records.forget(node.recordIno);
+  if (gone && node.record?.delta != null) u.deltas.remove(node.record.delta);
   if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
     node.upper = false;
     node.record = null;

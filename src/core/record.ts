@@ -117,12 +117,7 @@ export class RecordStore {
   }
 
   get(dirFd: number, name: string, type: number, ino: number): UpperRecord | null {
-    if (carriesRecord(type)) {
-      const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
-      if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
-      if (length < 0) throw new FsError(-length, `${name}: reading its scratch record`);
-      return decodeRecord(buffer.subarray(0, length), name);
-    }
+    if (carriesRecord(type)) return readRecord(dirFd, name);
     return this.#files.has(ino) ? this.#readFile(name, ino) : null;
   }
 
@@ -162,6 +157,14 @@ export class RecordStore {
     if (this.#files.delete(ino)) unlinkAt(this.#dirFd, String(ino));
     return 0;
   }
+}
+
+/** The record in a file's attribute. @throws FsError EIO when it is damaged */
+export function readRecord(dirFd: number, name: string): UpperRecord | null {
+  const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
+  if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
+  if (length < 0) throw new FsError(-length, `${name}: reading its scratch record`);
+  return decodeRecord(buffer.subarray(0, length), name);
 }
 
 const buffer = Buffer.alloc(MAX_RECORD);

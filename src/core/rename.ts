@@ -91,7 +91,7 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
     swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
   else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
 
-  if (target !== null) nodeLosesName(u, target, to.parent, to.name);
+  if (target !== null) nodeLosesName(u, target, to.parent, to.name, true);
   moveInMemory(u, node, from, to);
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);

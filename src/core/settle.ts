@@ -4,6 +4,7 @@ import { AT_REMOVEDIR, renameAt, unlinkAt } from '../sys/file';
 import { Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
+import { sameOwner } from './compare';
 import { originOf } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
@@ -173,7 +174,7 @@ function looksLikeBase(u: Union, node: Node): boolean {
   const { fd, name } = u.upperPlace(node);
   check(statAt(fd, name, stat), node.path);
   check(statFd(u.dirFds.get(first), other), node.path);
-  const same = stat.mode === other.mode && stat.uid === other.uid && stat.gid === other.gid;
+  const same = stat.mode === other.mode && sameOwner(stat, other);
   return same && sameXattrs(fd, name, u.dirFds.get(first), '.');
 }
 
@@ -203,11 +204,11 @@ export function replaceName(u: Union, parent: Node, name: string): void {
   const node = dirOf(parent).children.get(name);
   if (node !== undefined) loseTree(u, node, parent, name);
   dirOf(parent).listing = null;
-  u.invalidator.entry(parent.id, name);
+  u.invalidator.entry(parent, name);
   u.invalidator.inode(parent.id, 0, 0);
 }
 
 function loseTree(u: Union, node: Node, parent: Node, name: string): void {
   for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
-  nodeLosesName(u, node, parent, name);
+  nodeLosesName(u, node, parent, name, false);
 }

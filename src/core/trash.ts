@@ -15,7 +15,10 @@ import {
   O_WRONLY,
   openAt,
   pwrite,
+  unlinkAt,
 } from '../sys/file';
+import { Stat, statAt } from '../sys/stat';
+import { readRecord } from './record';
 import { removeTree, type Scratch } from './scratch';
 
 /** How many discards can be undone; older ones are deleted for good. */
@@ -70,9 +73,22 @@ export class TrashCan {
 /** Starts a new discard and deletes those that are too old to be undone. */
 export function newTrashCan(scratch: Scratch): TrashCan {
   const ids = trashIds(scratch);
-  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) removeTree(scratch.trashFd, String(id));
+  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) deleteTrash(scratch, String(id));
   return new TrashCan(scratch, String((ids.at(-1) ?? 0) + 1));
 }
+
+/** Deletes what a discard put aside, for good. */
+export function deleteTrash(scratch: Scratch, id: string): void {
+  const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
+  for (const { name, type } of readTrash(scratch, id)) {
+    const record = type === 'file' && statAt(dirFd, name, stat) === 0 ? readRecord(dirFd, name) : null;
+    if (record?.delta != null) unlinkAt(scratch.deltaFd, record.delta);
+  }
+  close(dirFd);
+  removeTree(scratch.trashFd, id);
+}
+
+const stat = new Stat();
 
 function trashIds(scratch: Scratch): number[] {
   return readdirSync(join(scratch.path, 'trash'))
@@ -94,7 +110,9 @@ export function readTrash(scratch: Scratch, id: string): TrashEntry[] {
     throw new CowspaceError('not-found', `There is no discard ${id} to undo (the last ${KEPT} are kept).`);
   }
   const text = readFileSync(join(scratch.path, 'trash', id, 'entries.jsonl'), 'utf8');
-  return text
+  // A crash can cut the last line short: what it was to speak of had not moved yet.
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => entrySchema.parse(JSON.parse(line)));
