@@ -25,6 +25,7 @@ await Promise.all([
       cli: 'src/cli/main.ts',
       daemon: 'src/daemon/main.ts',
       engine: 'src/daemon/engineThread.ts',
+      announcer: 'src/driver/kernel/announcerProcess.ts',
     },
     outdir: 'dist',
     external: ['koffi'],

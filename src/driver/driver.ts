@@ -13,7 +13,13 @@ export interface Pump {
 /** Something in the kernel's cache that is no longer true; plain data, so that it can travel between threads. */
 export type Invalidation =
   | { readonly kind: 'inode'; readonly id: number; readonly offset: number; readonly length: number }
-  | { readonly kind: 'entry'; readonly parentId: number; readonly name: string };
+  | {
+      readonly kind: 'entry';
+      readonly parentId: number;
+      /** The directory's path below the mount, '' for the root; a byte string, as the name is. */
+      readonly parentPath: string;
+      readonly name: string;
+    };
 
 /** A mounted file system as the daemon's main thread holds it. */
 export interface Mount {

@@ -54,11 +54,15 @@ export class Exchange {
   /** Answers with `struct fuse_attr_out`. */
   attributes(node: Node): number {
     this.fs.getattr(node, this.stat);
+    return this.attributesOf(this.stat);
+  }
+
+  attributesOf(stat: Stat): number {
     const { reply } = this;
     reply.u64(AttrOut.attr_valid, VALID);
     reply.u32(AttrOut.attr_valid_nsec, 0);
     reply.u32(AttrOut.dummy, 0);
-    reply.attr(AttrOut.attr, this.stat);
+    reply.attr(AttrOut.attr, stat);
     return AttrOut.SIZE;
   }
 
@@ -68,25 +72,39 @@ export class Exchange {
     return EntryOut.SIZE;
   }
 
-  /** Answers that there is no such name, which the kernel then remembers: a `struct fuse_entry_out` of node 0. */
-  noEntry(): number {
+  /** Answers with `struct fuse_entry_out`. @param valid seconds for which the kernel may trust the name */
+  entryOf(nodeid: number, stat: Stat, valid: number): number {
+    this.#putEntry(0, nodeid, stat, valid);
+    return EntryOut.SIZE;
+  }
+
+  /**
+   * Answers that there is no such name: a `struct fuse_entry_out` of node 0.
+   *
+   * @param valid seconds for which the kernel may remember that
+   */
+  noEntry(valid = VALID): number {
     this.reply.fill(0, EntryOut.SIZE);
-    this.reply.u64(EntryOut.entry_valid, VALID);
+    this.reply.u64(EntryOut.entry_valid, valid);
     return EntryOut.SIZE;
   }
 
   /** Puts `struct fuse_entry_out` at `offset` and counts the kernel's reference. */
   putEntry(offset: number, node: Node): void {
     this.fs.getattr(node, this.stat);
+    this.#putEntry(offset, node.id, this.stat, VALID);
+    this.fs.remember(node);
+  }
+
+  #putEntry(offset: number, nodeid: number, stat: Stat, valid: number): void {
     const { reply } = this;
-    reply.u64(offset + EntryOut.nodeid, node.id);
+    reply.u64(offset + EntryOut.nodeid, nodeid);
     reply.u64(offset + EntryOut.generation, 0);
-    reply.u64(offset + EntryOut.entry_valid, VALID);
+    reply.u64(offset + EntryOut.entry_valid, valid);
     reply.u64(offset + EntryOut.attr_valid, VALID);
     reply.u32(offset + EntryOut.entry_valid_nsec, 0);
     reply.u32(offset + EntryOut.attr_valid_nsec, 0);
-    reply.attr(offset + EntryOut.attr, this.stat);
-    this.fs.remember(node);
+    reply.attr(offset + EntryOut.attr, stat);
   }
 
   /** A position in a file or a length, bytes. Numbers beyond 2^53 lose their last digits: no file is that large. */

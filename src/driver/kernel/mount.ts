@@ -14,6 +14,7 @@ import {
 } from '../../sys/mount';
 import { setNonBlocking } from '../../sys/process';
 import type { Invalidation, Mount } from '../driver';
+import { Announcer } from './announcer';
 import { Notifier } from './notify';
 
 const HELPER = 'fusermount3';
@@ -48,19 +49,29 @@ export async function mountKernel(
 
 class KernelMount implements Mount {
   readonly #notifier: Notifier;
+  readonly #announcer: Announcer;
   readonly #mountPoint: string;
+  #announced: Promise<void> = Promise.resolve();
 
   constructor(fd: number, mountPoint: string) {
     this.#notifier = new Notifier(fd);
+    this.#announcer = new Announcer(mountPoint);
     this.#mountPoint = mountPoint;
   }
 
-  unmount(lazy: boolean): Promise<void> {
-    return detach(this.#mountPoint, lazy);
+  async unmount(lazy: boolean): Promise<void> {
+    await detach(this.#mountPoint, lazy);
+    this.#announcer.stop();
   }
 
-  invalidate(list: readonly Invalidation[]): Promise<void> {
-    return this.#notifier.send(list);
+  async invalidate(list: readonly Invalidation[]): Promise<void> {
+    const entries = list.filter((each) => each.kind === 'entry');
+    if (entries.length === 0) return this.#notifier.send(list);
+    const announced = this.#announced.then(() =>
+      this.#announcer.around(entries, () => this.#notifier.send(list)),
+    );
+    this.#announced = announced.catch(() => undefined);
+    return announced;
   }
 }
 

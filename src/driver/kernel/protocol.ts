@@ -8,6 +8,8 @@ export const FUSE_KERNEL_MINOR_VERSION = 45;
 /** Linux 5.4, the oldest kernel that this driver speaks with; all structures have had their size since 7.23. */
 export const OLDEST_MINOR_VERSION = 31;
 
+export const FUSE_ROOT_ID = 1;
+
 /** `enum fuse_opcode` */
 export const Opcode = {
   LOOKUP: 1,

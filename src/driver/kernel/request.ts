@@ -46,6 +46,11 @@ export class Request {
     return this.#view.getUint32(InHeader.gid, true);
   }
 
+  /** The thread that asks; 0 for what the kernel does by itself. */
+  get pid(): number {
+    return this.#view.getUint32(InHeader.pid, true);
+  }
+
   u32(offset: number): number {
     return this.#view.getUint32(InHeader.SIZE + offset, true);
   }

@@ -8,6 +8,7 @@ import type { Pump } from '../driver';
 import { Exchange, type Handler, NO_REPLY } from './exchange';
 import { handlers } from './handlers';
 import { opcodeName } from './protocol';
+import { Staging } from './staging';
 
 /** Milliseconds for which requests are answered in a row before other work has its turn. */
 const BURST = 5;
@@ -32,6 +33,7 @@ export interface SessionOptions {
 export class KernelSession {
   readonly #fd: number;
   readonly #exchange: Exchange;
+  readonly #staging = new Staging();
   readonly #log: SessionOptions['log'];
 
   /** @param fd the mount's descriptor of `/dev/fuse`, non-blocking */
@@ -81,7 +83,8 @@ export class KernelSession {
       const length = read(this.#fd, request.buffer, request.buffer.length);
       if (length >= 0) {
         const { opcode } = request;
-        this.#answer(handlers[opcode], opcode, request.uniqueLow, request.uniqueHigh);
+        const handler = this.#staging.owns(this.#exchange) ? this.#staging.answer : handlers[opcode];
+        this.#answer(handler, opcode, request.uniqueLow, request.uniqueHigh);
         quietSince = now = performance.now();
       } else if (length === -E.EAGAIN) {
         now = performance.now();

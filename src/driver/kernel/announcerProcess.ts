@@ -1,0 +1,56 @@
+import { toBytes } from '../../sys/bytes';
+import { E } from '../../sys/errno';
+import { AT_FDCWD, AT_REMOVEDIR, mkdirAt, mknodAt, renameAt, symlinkAt, unlinkAt } from '../../sys/file';
+import { S_IFREG, Stat, statAt } from '../../sys/stat';
+import type { AnnouncerTask, EntryInvalidation } from './announcer';
+import { STAGING_NAME, stagedName } from './stagedName';
+
+/** Milliseconds without work after which the process ends; it is started again when there is need. */
+const IDLE = 30_000;
+
+/** Paths announced that the kernel knows as what they are. */
+let unchanged: string[] = [];
+
+/** Does in the mount what has happened there already; each call is answered by Staging. */
+function announce(mountPoint: string, entry: EntryInvalidation): void {
+  const path = [mountPoint, entry.parentPath, entry.name].filter((part) => part !== '').join('/');
+  const staged = `${mountPoint}/${STAGING_NAME}/${stagedName(entry)}`;
+  const result = stage(staged);
+  if (result === 0) {
+    if (renameAt(AT_FDCWD, staged, AT_FDCWD, path) < 0) remove(staged);
+  } else if (result === -E.ENOENT) {
+    remove(path);
+  } else if (result === -E.EEXIST) {
+    unchanged.push(path);
+  }
+}
+
+function stage(path: string): number {
+  const result = mknodAt(AT_FDCWD, path, S_IFREG | 0o600, 0);
+  if (result === -E.EISDIR) return mkdirAt(AT_FDCWD, path, 0o700);
+  if (result === -E.ELOOP) return symlinkAt('.', AT_FDCWD, path);
+  return result;
+}
+
+function remove(path: string): void {
+  if (unlinkAt(AT_FDCWD, path) === -E.EISDIR) unlinkAt(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
+const stat = new Stat();
+
+function revisit(): void {
+  for (const path of unchanged) statAt(AT_FDCWD, path, stat);
+  unchanged = [];
+}
+
+const idle = setTimeout(() => process.exit(), IDLE);
+process.on('disconnect', () => process.exit());
+process.on('message', (task: AnnouncerTask) => {
+  if (task.kind === 'announce') {
+    for (const entry of task.entries) announce(toBytes(task.mountPoint), entry);
+  } else {
+    revisit();
+  }
+  process.send!('done');
+  idle.refresh();
+});
