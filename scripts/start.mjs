@@ -1,6 +1,6 @@
 // npm start -- [FOLDER] [--name NAME] [--no-editor]
 // Opens a pristine copy of a folder (default: this project) in an editor that has the extension.
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,9 +31,7 @@ async function main() {
     console.log(`To unmount it: node dist/cli.js unmount ${workspace.name}`);
     return;
   }
-  const interrupted = new Promise((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, done);
-  });
+  const interrupted = untilInterrupted();
   try {
     await (isOnPath('code') ? useCode(workspace, interrupted) : useCodeServer(workspace, interrupted));
   } finally {
@@ -46,6 +44,16 @@ async function main() {
   }
 }
 
+/** Later signals do nothing: they must not stop the unmount, and npm sends Ctrl-C a second time. */
+async function untilInterrupted() {
+  // Waiting for a signal alone does not keep a process alive.
+  const alive = setInterval(() => undefined, 3_600_000);
+  await new Promise((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, done);
+  });
+  clearInterval(alive);
+}
+
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({
@@ -55,6 +63,7 @@ function readArguments() {
     if (positionals.length > 1) throw new ScriptError('There is more than one folder.');
     // npm changes to the project's directory and says here where it was called.
     const folder = resolve(process.env.INIT_CWD ?? '.', positionals[0] ?? projectDirectory);
+    if (!existsSync(folder)) throw new ScriptError(`There is no folder ${folder}.`);
     return { folder: realpathSync(folder), name: values.name, editor: !values['no-editor'] };
   } catch (error) {
     throw new ScriptError(`${/** @type {Error} */ (error).message}\nUsage: ${usage}`);
