@@ -96,6 +96,7 @@ export class BaseWriter {
     }
     this.#unsynced.add(parent);
     this.#bases.clear();
+    this.#union.rebase();
     return dir;
   }
 

@@ -272,10 +272,10 @@ class Committer {
     const place = this.#writer.place(target);
     const original = this.#linkedBase(node);
     const others = this.#otherLinks(node, place);
-    const first = original ?? (source.stat.nlink > 1 ? this.#links.get(source.stat.ino) : undefined);
+    const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
     if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
     else if (node.type === S_IFREG) {
-      const stays = (): boolean => !node.orphan && node.path === path;
+      const stays = (): boolean => node.isAt(path);
       if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) return;
       if (!stays()) return;
     } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
@@ -289,6 +289,16 @@ class Committer {
     const { record } = node;
     if (!record?.metacopy || record.redirect === null) return undefined;
     return this.#changes.bases.stat(record.redirect, new Stat()) ?? undefined;
+  }
+
+  /** What the base has of the same inode already: written under another name, or unchanged where it came from. */
+  #firstLink(node: Node, source: Source): BasePlace | undefined {
+    const written = this.#links.get(source.stat.ino);
+    const from = node.record?.cover === false ? node.record.redirect : null;
+    if (written !== undefined || from === null) return written;
+    const path = this.#changes.unionPath(from);
+    if (this.#changes.get(path) !== undefined || !node.isAt(path)) return undefined;
+    return this.#changes.bases.stat(from, new Stat()) ?? undefined;
   }
 
   /** The other names of a base inode with several, which shall show what is written under this one too. */
@@ -322,7 +332,11 @@ class Committer {
         this.#directories.push({ path, basePath: target });
         return;
       }
-      this.#writer.setMetadata(place, this.#source(node));
+      const source = this.#source(node);
+      const first = this.#links.get(source.stat.ino);
+      if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
+      else this.#writer.setMetadata(place, source);
+      if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
       this.#noteWritten(path, node, place);
     });
   }

@@ -121,7 +121,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   const temporary = u.scratch.temporaryName();
   check(statAt(u.dirFds.get(lowerDir), node.lowerName, source), node.path);
   const stat = Object.assign(new Stat(), source);
-  const metacopy = stat.type === S_IFREG && data === 'none' && stat.size > 0;
+  const metacopy = stat.type === S_IFREG && data === 'none';
   const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
   const key =
     stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;

@@ -25,6 +25,7 @@ import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
 import { joinPath, type Node } from './node';
+import { carriesRecord } from './record';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
 
@@ -94,6 +95,7 @@ function create(
       name,
     );
   const node = u.addUpper(parent, name, type);
+  if (!carriesRecord(type)) forgetNamesake(u, node);
   if (node.dir !== null) {
     node.dir.opaque = whiteout;
     node.dir.upperNames = new Map();
@@ -101,6 +103,14 @@ function create(
   if (whiteout) rememberCovered(u, node);
   nameAdded(u, parent, name);
   return node;
+}
+
+/** A crash may have left the record of an earlier inode of the same number. */
+function forgetNamesake(u: Union, node: Node): void {
+  if (u.scratch.records.isEmpty) return;
+  const { fd, name } = u.upperPlace(node);
+  check(statAt(fd, name, covered), name);
+  u.scratch.records.forget(covered.ino);
 }
 
 function requireFree(u: Union, parent: Node, name: string): void {
@@ -193,8 +203,8 @@ export function nameRemoved(u: Union, parent: Node, name: string, whiteout: bool
 
 /** Gives a file one more name; see `FileSystem.link`. */
 export function link(u: Union, node: Node, parent: Node, name: string): void {
-  if (node.dir !== null) throw new FsError(E.EPERM, node.path);
   requireFree(u, parent, name);
+  if (node.dir !== null) throw new FsError(E.EPERM, node.path);
   copyUp(u, node, 'none');
   if (node.orphan) throw new FsError(E.ENOENT, node.name);
   keepOrigin(u, node);
@@ -237,6 +247,7 @@ export function unlink(u: Union, parent: Node, name: string): void {
   if (node.dir !== null) throw new FsError(E.EISDIR, node.path);
   const hasLower = hidesLower(u, parent, name);
   const upperEntry = u.upperNames(parent).has(name);
+  const forgettable = upperEntry && isForgettable(u, node);
   if (upperEntry && !isNamedTwice(node)) pinOrphan(u, node);
   const above = copyUpDir(u, parent);
   if (hasLower)
@@ -250,7 +261,8 @@ export function unlink(u: Union, parent: Node, name: string): void {
       name,
     );
   if (hasLower) u.countLink(node, -1);
-  nodeLosesName(u, node, parent, name, true);
+  if (forgettable) forgetInode(u, node);
+  nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);
 }
 
@@ -270,7 +282,7 @@ export function rmdir(u: Union, parent: Node, name: string): void {
       name,
     );
   else removeUpperDir(u, above, name);
-  nodeLosesName(u, node, parent, name, true);
+  nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);
 }
 
@@ -329,12 +341,22 @@ export function pinOrphan(u: Union, node: Node): void {
   node.orphanFd = check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path);
 }
 
-/**
- * Takes one of a node's names away from it in memory.
- *
- * @param gone whether the name's inode leaves the scratch with its last name; else it is only put aside
- */
-export function nodeLosesName(u: Union, node: Node, parent: Node, name: string, gone: boolean): void {
+/** Whether the scratch keeps facts beside a file's inode that have no use when the one name it has left goes. */
+export function isForgettable(u: Union, node: Node): boolean {
+  if (node.recordIno === 0 && node.record?.delta == null) return false;
+  const { fd, name } = u.upperPlace(node);
+  check(statAt(fd, name, covered), node.path);
+  return covered.nlink === 1;
+}
+
+/** Deletes what the scratch kept beside an inode that is gone. */
+export function forgetInode(u: Union, node: Node): void {
+  if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
+  if (node.record?.delta != null) u.deltas.remove(node.record.delta);
+}
+
+/** Takes one of a node's names away from it in memory. */
+export function nodeLosesName(u: Union, node: Node, parent: Node, name: string): void {
   u.detach(parent, name);
   if (node.aliases !== null) {
     node.aliases = node.aliases.filter((alias) => alias.parent !== parent || alias.name !== name);
@@ -348,8 +370,6 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string, 
     } else return;
   }
   node.orphan = true;
-  if (gone && node.recordIno > 0) u.scratch.records.forget(node.recordIno);
-  if (gone && node.record?.delta != null) u.deltas.remove(node.record.delta);
   if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
     node.upper = false;
     node.record = null;

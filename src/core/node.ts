@@ -104,6 +104,15 @@ export class Node {
     if (this.parent === null) return '';
     return joinPath(this.parent.path, this.name);
   }
+
+  /** Whether this path is one of its names. */
+  isAt(path: string): boolean {
+    if (this.orphan) return false;
+    return (
+      this.path === path ||
+      (this.aliases ?? []).some(({ parent, name }) => joinPath(parent.path, name) === path)
+    );
+  }
 }
 
 export function joinPath(parent: string, name: string): string {

@@ -116,6 +116,11 @@ export class RecordStore {
     });
   }
 
+  /** Whether no inode has a record file. */
+  get isEmpty(): boolean {
+    return this.#files.size === 0;
+  }
+
   get(dirFd: number, name: string, type: number, ino: number): UpperRecord | null {
     if (carriesRecord(type)) return readRecord(dirFd, name);
     return this.#files.has(ino) ? this.#readFile(name, ino) : null;

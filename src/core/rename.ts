@@ -15,7 +15,9 @@ import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
 import type { Node } from './node';
 import {
+  forgetInode,
   hidesLower,
+  isForgettable,
   keepOrigin,
   nameAdded,
   nameRemoved,
@@ -86,12 +88,15 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
     if (target.dir?.upper) clearUpperDir(u, target, toDir, to.name);
     else if (target.indexKey === null && !target.aliases?.length) pinOrphan(u, target);
   }
+  const forgettable =
+    target !== null && u.upperNames(to.parent).has(to.name) && isForgettable(u, target) ? target : null;
   const overWhiteout = u.upperNames(to.parent).get(to.name)?.whiteout === true;
   if (node.dir !== null && overWhiteout)
     swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
   else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
 
-  if (target !== null) nodeLosesName(u, target, to.parent, to.name, true);
+  if (forgettable !== null) forgetInode(u, forgettable);
+  if (target !== null) nodeLosesName(u, target, to.parent, to.name);
   moveInMemory(u, node, from, to);
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);

@@ -54,7 +54,7 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
   if (stat.nlink > 1 && stat.dev === u.layerDevice(place.dir.layer)) {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
   }
-  u.invalidator.inode(node.id, -1, 0);
+  u.tellNewNumber(node);
 }
 
 /** Notes that a node now stands on the base file as it is there. */
@@ -141,6 +141,7 @@ function merge(u: Union, node: Node, lowers: LayerDir[]): void {
   }
   dir.lowers = lowers;
   dir.listing = null;
+  u.tellNewNumber(node);
 }
 
 /** Removes directories from the scratch, from this one up, that add nothing to the bases any more. */
@@ -210,5 +211,5 @@ export function replaceName(u: Union, parent: Node, name: string): void {
 
 function loseTree(u: Union, node: Node, parent: Node, name: string): void {
   for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
-  nodeLosesName(u, node, parent, name, false);
+  nodeLosesName(u, node, parent, name);
 }

@@ -195,7 +195,10 @@ export class Union {
       this.#unlinkMaps(at);
       if (at.orphan || parent === null) return;
       if (dirOf(parent).children.get(at.name) === at) this.detach(parent, at.name);
-      at.aliases?.forEach((alias) => this.detach(alias.parent, alias.name));
+      for (const alias of at.aliases ?? []) {
+        this.detach(alias.parent, alias.name);
+        this.release(alias.parent);
+      }
       at = parent;
     }
   }
@@ -248,6 +251,13 @@ export class Union {
     let index = this.#devices.indexOf(dev);
     if (index < 0) index = this.#devices.push(dev) - 1;
     return index === 0 ? ino : (ino % DEVICE_SHIFT) + (index % 32) * DEVICE_SHIFT;
+  }
+
+  /** Makes the driver ask again for a node's attributes, and for the listings, which have its inode number too. */
+  tellNewNumber(node: Node): void {
+    this.invalidator.inode(node.id, -1, 0);
+    if (node.parent !== null) this.invalidator.inode(node.parent.id, 0, 0);
+    for (const { parent } of node.aliases ?? []) this.invalidator.inode(parent.id, 0, 0);
   }
 
   /** Link count as users see it: the base's, and what came and went in the union. */
@@ -460,7 +470,9 @@ export class Union {
     const { children, lowers } = dirOf(from);
     for (const [name, child] of children) {
       if (child.dir !== null) {
+        const before = child.dir.lowers[0]?.layer;
         child.dir.lowers = child.upper ? this.lowersOf(child) : this.childLowers(lowers, name);
+        if (child.dir.lowers[0]?.layer !== before) this.tellNewNumber(child);
         this.rebase(child);
       } else if (child.parent === from && child.name === name && child.lowerDir !== null) {
         const redirect = child.record?.redirect;
