@@ -23,7 +23,7 @@ export function statSide(u: Union, changes: Changes, text: string, side: Side): 
   const place = basePlace(changes, path, stat);
   if (place === null) return null;
   const root = u.layers[place.dir.layer]!.path;
-  return { ...result(stat), diskPath: toText(joinPath(joinPath(root, place.dir.path), place.name)) };
+  return { ...result(stat), diskPath: toText(joinPath(root, joinPath(place.dir.path, place.name))) };
 }
 
 /** Reads bytes of one side; of a symbolic link its target. @throws CowspaceError `not-found` FsError */
