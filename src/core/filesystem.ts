@@ -106,6 +106,9 @@ export interface FileSystem {
 export interface Invalidator {
   /** Attributes of a node, and its cached bytes from `offset` on for `length` (0: to the end; offset -1: attributes only). */
   inode(id: number, offset: number, length: number): void;
-  /** A name below a directory, whether it was known to exist or not to exist. */
-  entry(parent: Node, name: string): void;
+  /**
+   * A name below a directory, whether it was known to exist or not to exist, with all below it. With `stays` it
+   * stands for what it stood for, and nobody who watches the directory need be told.
+   */
+  entry(parent: Node, name: string, stays?: boolean): void;
 }

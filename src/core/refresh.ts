@@ -27,7 +27,7 @@ function refreshDirectory(u: Union, parent: Node): void {
   dir.listing = null;
   u.invalidator.inode(parent.id, 0, 0);
   // Drops what the kernel knows below the directory too, names that it looked for in vain included.
-  if (parent.parent !== null) u.invalidator.entry(parent.parent, parent.name);
+  if (parent.parent !== null) u.invalidator.entry(parent.parent, parent.name, true);
 }
 
 function isStale(u: Union, node: Node): boolean {

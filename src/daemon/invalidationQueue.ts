@@ -16,8 +16,8 @@ export class InvalidationQueue implements Invalidator {
     this.#add({ kind: 'inode', id, offset, length });
   }
 
-  entry(parent: Node, name: string): void {
-    this.#add({ kind: 'entry', parentId: parent.id, parentPath: parent.path, name });
+  entry(parent: Node, name: string, stays = false): void {
+    this.#add({ kind: 'entry', parentId: parent.id, parentPath: parent.path, name, stays });
   }
 
   /** Empties the queue. */

@@ -19,6 +19,8 @@ export type Invalidation =
       /** The directory's path below the mount, '' for the root; a byte string, as the name is. */
       readonly parentPath: string;
       readonly name: string;
+      /** It stands for what it stood for. */
+      readonly stays: boolean;
     };
 
 /** A mounted file system as the daemon's main thread holds it. */

@@ -8,21 +8,22 @@ import { STAGING_NAME, stagedName } from './stagedName';
 /** Milliseconds without work after which the process ends; it is started again when there is need. */
 const IDLE = 30_000;
 
-/** Paths announced that the kernel knows as what they are. */
-let unchanged: string[] = [];
+/** Announced paths at which something is. */
+let existing: string[] = [];
 
 /** Does in the mount what has happened there already; each call is answered by Staging. */
 function announce(mountPoint: string, entry: EntryInvalidation): void {
   const path = [mountPoint, entry.parentPath, entry.name].filter((part) => part !== '').join('/');
-  const staged = `${mountPoint}/${STAGING_NAME}/${stagedName(entry)}`;
-  const result = stage(staged);
-  if (result === 0) {
-    if (renameAt(AT_FDCWD, staged, AT_FDCWD, path) < 0) remove(staged);
-  } else if (result === -E.ENOENT) {
-    remove(path);
-  } else if (result === -E.EEXIST) {
-    unchanged.push(path);
+  if (!entry.stays) {
+    const staged = `${mountPoint}/${STAGING_NAME}/${stagedName(entry)}`;
+    const result = stage(staged);
+    if (result === -E.ENOENT) {
+      remove(path);
+      return;
+    }
+    if (result === 0 && renameAt(AT_FDCWD, staged, AT_FDCWD, path) < 0) remove(staged);
   }
+  existing.push(path);
 }
 
 function stage(path: string): number {
@@ -39,8 +40,8 @@ function remove(path: string): void {
 const stat = new Stat();
 
 function revisit(): void {
-  for (const path of unchanged) statAt(AT_FDCWD, path, stat);
-  unchanged = [];
+  for (const path of existing) statAt(AT_FDCWD, path, stat);
+  existing = [];
 }
 
 const idle = setTimeout(() => process.exit(), IDLE);

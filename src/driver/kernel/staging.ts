@@ -7,8 +7,9 @@ import { handlers } from './handlers';
 import { FUSE_ROOT_ID, MkdirIn, MknodIn, Opcode } from './protocol';
 import { parseStagedName, STAGING_NAME } from './stagedName';
 
-/** Node id of the staging folder, beyond all that the engine gives. */
+/** Node ids of the staging folder and of what is gone, beyond all that the engine gives. */
 const STAGING_ID = 2 ** 52;
+const GONE_ID = STAGING_ID + 1;
 
 /** No process, as requests that the kernel makes by itself have it. */
 const NOBODY = 0;
@@ -46,7 +47,7 @@ export class Staging {
     if (nodeid !== STAGING_ID) return handlers[opcode]?.(x) ?? -E.ENOSYS;
     switch (opcode) {
       case Opcode.GETATTR:
-        return x.attributesOf(folder());
+        return x.attributesOf(attributes(STAGING_ID, S_IFDIR | 0o700));
       case Opcode.MKNOD:
         return this.#stage(x, S_IFREG, x.request.name(MknodIn.SIZE));
       case Opcode.MKDIR:
@@ -63,10 +64,14 @@ export class Staging {
   #lookup(x: Exchange): number {
     const { nodeid } = x.request;
     const name = x.request.name(0);
-    if (nodeid === FUSE_ROOT_ID && name === STAGING_NAME) return x.entryOf(STAGING_ID, folder(), 0);
-    const node = nodeid === STAGING_ID ? null : x.fs.lookup(x.node, name);
-    // To be renamed to a name, a file must not be there already.
-    return node === null || node === this.#staged ? x.noEntry(0) : x.entry(node);
+    if (nodeid === FUSE_ROOT_ID && name === STAGING_NAME)
+      return x.entryOf(STAGING_ID, attributes(STAGING_ID, S_IFDIR | 0o700), 0);
+    if (nodeid === STAGING_ID) return x.noEntry(0);
+    const node = x.fs.lookup(x.node, name);
+    // What is gone must be there to be unlinked, whether the kernel still remembers it or not.
+    if (node === null) return x.entryOf(GONE_ID, attributes(GONE_ID, S_IFREG | 0o600), 0);
+    // What is to appear must not be there yet.
+    return node === this.#staged ? x.noEntry(0) : x.entry(node);
   }
 
   /** Makes the kernel acquainted with a node that it does not know, so that a rename can put it in its place. */
@@ -108,12 +113,12 @@ function wrongType(type: number): number {
   }
 }
 
-/** The attributes of the staging folder. */
-function folder(): Stat {
+/** Attributes of something that only the announcer sees. */
+function attributes(ino: number, mode: number): Stat {
   const stat = new Stat();
-  stat.ino = STAGING_ID;
-  stat.mode = S_IFDIR | 0o700;
-  stat.nlink = 2;
+  stat.ino = ino;
+  stat.mode = mode;
+  stat.nlink = 1;
   stat.uid = process.geteuid!();
   stat.gid = process.getegid!();
   return stat;
