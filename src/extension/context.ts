@@ -53,7 +53,7 @@ export class Context implements Disposable {
     own(new ChangeDecorations(this.sessions));
     own(new OpenDocuments(this.sessions, log));
     own(new QuickDiff(this.sessions));
-    own(new Remounts(this.sessions, explorer));
+    own(new Remounts(this.sessions, explorer, extension.workspaceState));
   }
 
   dispose(): void {

@@ -7,9 +7,10 @@ import { methods } from '../../protocol/methods';
 import { isWithin } from '../../protocol/paths';
 import type { Context } from '../context';
 import { describeRemoval } from '../review/confirmation';
+import { saveAll, unsavedDocuments } from '../review/unsaved';
 import { readSetting } from '../settings';
 import { workspaceAt } from '../workspaces/location';
-import { CLIENT_NAME } from '../workspaces/session';
+import { CLIENT_NAME, type Session } from '../workspaces/session';
 import { chooseWorkspace } from './chooseWorkspace';
 
 interface OpenOptions {
@@ -61,14 +62,34 @@ export async function unmount(context: Context, args: readonly unknown[]): Promi
     none: l10n.t('No workspace is mounted.'),
   });
   if (!info) return;
-  if (context.sessions.named(info.name) && !(await confirmUnmountHere(info))) return;
-  const title = l10n.t('Unmounting {0}', info.name);
-  const busy = await context.operations.run(title, () => tryUnmount(context, info.name));
+  const session = context.sessions.named(info.name);
+  if (session) await unmountHere(context, session);
+  else await unmountElsewhere(context, info.name);
+}
+
+/** Language servers and terminals of this window use the mount, so nothing but force would do. */
+async function unmountHere(context: Context, session: Session): Promise<void> {
+  const { name } = session.config;
+  const yes = l10n.t('Unmount');
+  const message = l10n.t("Unmount '{0}', which this window shows?", name);
+  const detail = l10n.t(
+    'Unsaved files are saved, and all changes are kept. But the folder is empty until it is mounted again, and programs that work in it get errors.',
+  );
+  if ((await window.showWarningMessage(message, { modal: true, detail }, yes)) !== yes) return;
+  if (!(await saveAll(unsavedDocuments(session, [''])))) return;
+  await context.operations.run(l10n.t('Unmounting {0}', name), () =>
+    context.workspaces.unmount(name, { force: true }),
+  );
+}
+
+async function unmountElsewhere(context: Context, name: string): Promise<void> {
+  const title = l10n.t('Unmounting {0}', name);
+  const busy = await context.operations.run(title, () => tryUnmount(context, name));
   if (!busy) return;
   const force = l10n.t('Unmount Anyway');
-  const detail = l10n.t('They will get errors from then on. What they saved is kept.');
+  const detail = l10n.t('Programs that work in it get errors from then on. What they saved is kept.');
   if ((await window.showWarningMessage(busy.message, { modal: true, detail }, force)) !== force) return;
-  await context.operations.run(title, () => context.workspaces.unmount(info.name, { force: true }));
+  await context.operations.run(title, () => context.workspaces.unmount(name, { force: true }));
 }
 
 /** Removes a workspace with all its changes, after one question. */
@@ -156,13 +177,6 @@ async function mountFromHere(context: Context, { name }: Pick<WorkspaceInfo, 'na
     return session.config;
   });
   return mounted !== undefined;
-}
-
-async function confirmUnmountHere(info: WorkspaceInfo): Promise<boolean> {
-  const yes = l10n.t('Unmount');
-  const message = l10n.t("Unmount '{0}', which this window shows?", info.name);
-  const detail = l10n.t('Its folder is empty until it is mounted again. The changes are kept.');
-  return (await window.showWarningMessage(message, { modal: true, detail }, yes)) === yes;
 }
 
 /** Returns the error when programs use the mount. */

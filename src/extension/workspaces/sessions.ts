@@ -16,6 +16,12 @@ import type { Catalog } from './catalog';
 import { shownIn, workspaceAt } from './location';
 import { Session } from './session';
 
+export interface Mounting {
+  readonly session: Session;
+  /** Whether it was not mounted when the window opened its folder. */
+  readonly opening: boolean;
+}
+
 /** The sessions of all workspaces that the window shows, in the order of its folders. */
 export class Sessions implements Disposable {
   private readonly disposables = new Disposables();
@@ -23,14 +29,15 @@ export class Sessions implements Disposable {
   private readonly didUpdate = this.disposables.add(
     new EventEmitter<{ session: Session; update: TreeUpdate | null }>(),
   );
-  private readonly didMount = this.disposables.add(new EventEmitter<Session>());
+  private readonly didMount = this.disposables.add(new EventEmitter<Mounting>());
   /** Sessions came or went, or one is in another state. */
   readonly onDidChange = this.didChange.event;
   /** The changes of one are others now; without an update: all of them. */
   readonly onDidUpdate = this.didUpdate.event;
-  /** This window mounted one that was not mounted when its folder was opened, or whose daemon crashed. */
+  /** This window mounted one below its own folder. */
   readonly onDidMount = this.didMount.event;
   all: readonly Session[] = [];
+  private readonly opening = new Set<Session>();
 
   constructor(
     private readonly catalog: Catalog,
@@ -97,7 +104,7 @@ export class Sessions implements Disposable {
     const session = new Session(config, this.workspaces, this.log, this.memento);
     session.onDidChangeState(() => this.didChange.fire());
     session.onDidUpdate((update) => this.didUpdate.fire({ session, update }));
-    session.onDidMount(() => this.didMount.fire(session));
+    session.onDidMount(() => this.didMount.fire({ session, opening: this.opening.has(session) }));
     void this.start(session);
     return session;
   }
@@ -105,8 +112,9 @@ export class Sessions implements Disposable {
   /** Connects; a workspace that is not mounted is mounted, for its window was opened to be worked in. */
   private async start(session: Session): Promise<void> {
     await session.connect();
-    if (session.state === 'unmounted' && workspace.isTrusted && readSetting('mountOnOpen')) {
-      await session.mount();
-    }
+    if (session.state !== 'unmounted' || !workspace.isTrusted || !readSetting('mountOnOpen')) return;
+    this.opening.add(session);
+    await session.mount();
+    this.opening.delete(session);
   }
 }
