@@ -11,8 +11,8 @@ import { parseStagedName, STAGING_NAME } from './stagedName';
 const STAGING_ID = 2 ** 52;
 const GONE_ID = STAGING_ID + 1;
 
-/** No process, as requests that the kernel makes by itself have it. */
-const NOBODY = 0;
+/** Milliseconds for which a process passes for the announcer before it is looked at again: its number may go to another. */
+const TRUST = 2000;
 
 /**
  * Lets watchers know what the engine changed by itself. The kernel tells them (inotify, fanotify) only of what
@@ -22,15 +22,17 @@ const NOBODY = 0;
  * answered without the engine: the staged file is the new node, so that the kernel gets the new state with the event.
  */
 export class Staging {
-  #announcer = NOBODY;
+  #announcer = 0;
+  #trustedUntil = 0;
   #staged: Node | null = null;
 
-  /** Whether the request at hand is the announcer's. */
+  /** Whether the request at hand is the announcer's, which comes by way of the staging folder again and again. */
   owns({ request }: Exchange): boolean {
-    if (request.pid === this.#announcer) return request.pid !== NOBODY;
+    if (request.pid === this.#announcer && performance.now() < this.#trustedUntil) return true;
     if (request.opcode !== Opcode.LOOKUP || request.nodeid !== FUSE_ROOT_ID) return false;
     if (request.name(0) !== STAGING_NAME || !isOurChild(request.pid)) return false;
     this.#announcer = request.pid;
+    this.#trustedUntil = performance.now() + TRUST;
     return true;
   }
 
