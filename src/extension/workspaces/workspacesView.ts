@@ -61,6 +61,8 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
   private readonly didChangeTreeData = this.disposables.add(new EventEmitter<void>());
   readonly onDidChangeTreeData = this.didChangeTreeData.event;
   private readonly view: TreeView<WorkspaceItem>;
+  private items: WorkspaceItem[] = [];
+  private lastLoad = 0;
 
   constructor(
     private readonly workspaces: Workspaces,
@@ -74,6 +76,7 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
     // How much a workspace stores is known to its daemon alone, and it may be another window's.
     this.disposables.add(this.view.onDidChangeVisibility(({ visible }) => visible && this.refresh()));
     this.disposables.add(window.onDidChangeWindowState(({ focused }) => focused && this.refresh()));
+    this.refresh();
   }
 
   dispose(): void {
@@ -85,21 +88,28 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
   }
 
   refresh(): void {
-    this.didChangeTreeData.fire();
+    void this.load();
   }
 
-  async getChildren(item?: WorkspaceItem): Promise<WorkspaceItem[]> {
-    if (item) return [];
-    try {
-      return (await this.workspaces.list()).map((info) => new WorkspaceItem(info));
-    } catch (error) {
-      this.log.error(`Cannot list the workspaces: ${asCowspaceError(error).message}`);
-      return [];
-    }
+  getChildren(item?: WorkspaceItem): WorkspaceItem[] {
+    return item ? [] : this.items;
   }
 
   getTreeItem(item: WorkspaceItem): TreeItem {
     return item.toTreeItem(this.sessions.named(item.info.name) !== undefined);
+  }
+
+  /** Lists them before the view is told: while it waits for its rows, an action on one does not say which. */
+  private async load(): Promise<void> {
+    const load = ++this.lastLoad;
+    try {
+      const infos = await this.workspaces.list();
+      if (load !== this.lastLoad) return;
+      this.items = infos.map((info) => new WorkspaceItem(info));
+      this.didChangeTreeData.fire();
+    } catch (error) {
+      this.log.error(`Cannot list the workspaces: ${asCowspaceError(error).message}`);
+    }
   }
 }
 
