@@ -100,7 +100,7 @@ describe('reviewing a pristine copy of a repository', () => {
   });
 
   it('discards a file from its row, and Undo brings it back', async () => {
-    const before = snapshot(base);
+    const before = snapshot(base, ['.git']);
     const pristine = readFileSync(join(base, 'LICENSE'), 'utf8');
     writeFileSync(join(mount, 'LICENSE'), 'Edited.\n');
     await changes.runInlineAction('LICENSE', 'Discard');
@@ -110,7 +110,7 @@ describe('reviewing a pristine copy of a repository', () => {
     await window.notification('Discarded').getByRole('button', { name: 'Undo' }).click();
     await changes.untilLabels(['LICENSE']);
     assert.equal(readFileSync(join(mount, 'LICENSE'), 'utf8'), 'Edited.\n');
-    assert.deepEqual(snapshot(base), before);
+    assert.deepEqual(snapshot(base, ['.git']), before);
   });
 
   it('shows the base again in an open editor after a discard', async () => {
@@ -137,7 +137,7 @@ describe('reviewing a pristine copy of a repository', () => {
     assert.equal(existsSync(join(base, 'tsconfig.json')), false);
     assert.equal(existsSync(join(base, 'src')), false);
     assert.equal(existsSync(join(base, 'sources/core')), true);
-    assert.deepEqual(snapshot(mount), snapshot(base));
+    assert.equal(await runChecked('diff', ['-r', '--no-dereference', '--exclude=.git', base, mount]), '');
   });
 
   it('refuses to commit a file whose base moved, and says which', async () => {
