@@ -43,7 +43,7 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw new CowspaceError('usage', error.message.replace(/^error: /, ''));
+    throw new CowspaceError('usage', error.message.replace(/^error: /, '').replaceAll('\n', ' '));
   }
 }
 
