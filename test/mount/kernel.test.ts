@@ -1,0 +1,119 @@
+import { strict as assert } from 'node:assert';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  watch,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
+import { findHome } from '../../src/protocol/home';
+import { methods } from '../../src/protocol/methods';
+import { Workspaces } from '../../src/protocol/workspaces';
+import { E } from '../../src/sys/errno';
+import { lseek, SEEK_DATA, SEEK_HOLE } from '../../src/sys/file';
+import { runChecked } from '../support/command';
+import { useSandbox } from '../support/sandbox';
+import { until } from '../support/until';
+import { projectDirectory } from '../support/users';
+
+const MiB = 1 << 20;
+
+/** What the kernel does by itself with a mount, and what it must be told. */
+describe('kernel driver', () => {
+  const sandbox = useSandbox();
+  let base: string;
+  let mount: string;
+
+  beforeEach(async () => {
+    base = sandbox().directory('base');
+    mkdirSync(`${base}/sub`);
+    writeFileSync(`${base}/changed`, 'as in the base');
+    writeFileSync(`${base}/large`, Buffer.alloc(MiB));
+    writeFileSync(`${base}/removed`, '');
+    ({ mount } = await sandbox().cowspace.create([base], '--name', 'a', '--mount', sandbox().path('m')));
+  });
+
+  it('tells watchers what a discard changes', async () => {
+    writeFileSync(`${mount}/changed`, 'something much longer than the base has');
+    unlinkSync(`${mount}/removed`);
+    mkdirSync(`${mount}/created`);
+    const seen = new Set<string>();
+    const watcher = watch(mount, (event, name) => seen.add(`${event} ${name ?? ''}`));
+    try {
+      await sandbox().cowspace.discard('a');
+      const expected = ['rename changed', 'rename removed', 'rename created'];
+      await until(
+        () => `watchers saw ${[...seen].join(', ')}`,
+        () => expected.every((event) => seen.has(event)),
+      );
+      assert.equal(readFileSync(`${mount}/changed`, 'utf8'), 'as in the base');
+      assert(existsSync(`${mount}/removed`));
+      assert(!existsSync(`${mount}/created`));
+      assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
+    } finally {
+      watcher.close();
+    }
+  });
+
+  it('keeps the working directory of programs through a refresh', async () => {
+    const { environment } = sandbox().cowspace;
+    const workspaces = new Workspaces(findHome(environment), `${projectDirectory}/dist/daemon.js`);
+    const client = await workspaces.connect('a', 'test');
+    const before = process.cwd();
+    process.chdir(`${mount}/sub`);
+    try {
+      await client.request(methods.refresh, {});
+      const where = await runChecked(process.execPath, ['-p', 'process.cwd()']);
+      assert.equal(where.trim(), `${mount}/sub`);
+    } finally {
+      process.chdir(before);
+      client.dispose();
+    }
+  });
+
+  it('finds data and holes that the kernel has not written back', () => {
+    const fd = openSync(`${mount}/sparse`, 'w+');
+    try {
+      writeSync(fd, 'data', 2 * MiB);
+      truncateSync(`${mount}/sparse`, 4 * MiB);
+      assert.equal(lseek(fd, 0, SEEK_DATA), 2 * MiB);
+      assert.equal(lseek(fd, 2 * MiB, SEEK_HOLE), 2 * MiB + 4096);
+      assert.equal(lseek(fd, 3 * MiB, SEEK_DATA), -E.ENXIO);
+      writeSync(fd, 'data', 3 * MiB);
+      assert.equal(lseek(fd, 2 * MiB + 4096, SEEK_DATA), 3 * MiB);
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  it('takes set-id bits away with a change of owner, as every file system does', function () {
+    if (userInfo().uid !== 0) this.skip();
+    writeFileSync(`${mount}/program`, '');
+    chmodSync(`${mount}/program`, 0o6755);
+    appendFileSync(`${mount}/program`, 'root may write and keep them');
+    assert.equal(statSync(`${mount}/program`).mode & 0o7777, 0o6755);
+    chownSync(`${mount}/program`, 65534, 65534);
+    assert.equal(statSync(`${mount}/program`).mode & 0o7777, 0o755);
+  });
+
+  it('copies up no file of which only the name changes', async () => {
+    renameSync(`${mount}/large`, `${mount}/moved`);
+    const { changes } = await sandbox().cowspace.status('a');
+    assert.deepEqual(
+      changes.map(({ kind, path }) => ({ kind, path })),
+      [{ kind: 'renamed', path: 'moved' }],
+    );
+    assert(changes[0]!.storedBytes < MiB / 2);
+  });
+});
