@@ -1,4 +1,6 @@
+import type { z } from 'zod';
 import type { DaemonClient } from '../protocol/client';
+import type { Method } from '../protocol/methods';
 import type { Workspaces } from '../protocol/workspaces';
 import type { Terminal } from './terminal';
 
@@ -26,5 +28,30 @@ export async function withDaemon<T>(
     return await use(client);
   } finally {
     client.dispose();
+  }
+}
+
+/** Makes a request that may take long: shows how far it is, and cancels it on an interrupt from the terminal. */
+export async function requestLong<P extends z.ZodType, R extends z.ZodType>(
+  { terminal }: Context,
+  client: DaemonClient,
+  method: Method<P, R>,
+  params: z.input<P>,
+): Promise<z.output<R>> {
+  const abort = new AbortController();
+  const interrupt = (): void => {
+    abort.abort();
+  };
+  process.on('SIGINT', interrupt);
+  try {
+    return await client.request(method, params, {
+      signal: abort.signal,
+      onProgress: ({ done, total }) => {
+        terminal.progress(`${done} of ${total}`);
+      },
+    });
+  } finally {
+    process.off('SIGINT', interrupt);
+    terminal.progress('');
   }
 }

@@ -5,7 +5,7 @@ import { findHome } from '../protocol/home';
 import { Workspaces } from '../protocol/workspaces';
 import { runProgram } from './program';
 import { Terminal } from './terminal';
-import { path } from './text';
+import { printable } from './text';
 
 const terminal = new Terminal();
 
@@ -29,9 +29,8 @@ function isJsonWanted(argv: readonly string[]): boolean {
 }
 
 function describe(error: CowspaceError): string {
-  const conflicts = error.conflicts.map((conflict) => `\n  ${path(conflict.path)}: ${conflict.reason}`);
   const text = error.code === 'internal' && error.stack !== undefined ? error.stack : error.message;
-  return `cowspace: ${text}${conflicts.join('')}`;
+  return `cowspace: ${text.split('\n').map(printable).join('\n')}`;
 }
 
 // Whoever reads our output may have seen enough, such as `head`.

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 
 /** Escape sequences that start a style; `none` leaves the text as it is. */
@@ -13,6 +14,7 @@ const styles = {
   cyan: '\x1b[36m',
 } as const;
 const RESET = '\x1b[0m';
+const ERASE_TO_END = '\x1b[K';
 export type Style = keyof typeof styles;
 
 /** Where the output goes, and who may be asked. */
@@ -31,16 +33,23 @@ export class Terminal {
     if (text !== '') process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** Shows a person how far something is, in one line that the next replaces; an empty text ends it. */
+  progress(text: string): void {
+    if (this.interactive) process.stderr.write(`\r${text}${ERASE_TO_END}`);
+  }
+
   /** Colours a text, if the output is for people. */
   style(style: Style, text: string): string {
-    return this.#colours && style !== 'none' ? `${styles[style]}${text}${RESET}` : text;
+    return this.#colours && style !== 'none' && text !== '' ? `${styles[style]}${text}${RESET}` : text;
   }
 
   /** Asks a person for a yes. */
   async confirm(question: string): Promise<boolean> {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     try {
-      const answer = await lines.question(`${question} [y/N] `);
+      // Who closes the input, or interrupts, does not say yes.
+      const no = once(lines, 'close').then(() => '');
+      const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => ''), no]);
       return /^y(es)?$/i.test(answer.trim());
     } finally {
       lines.close();

@@ -14,6 +14,14 @@ export function size(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]!}`;
 }
 
+/** A line that a terminal does not obey: with control characters written as escapes. */
+export function printable(line: string): string {
+  return line.replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
 /** A path that is safe to print: one with control characters or bytes that are no text is quoted. */
 export function path(text: string): string {
   return /[\p{Cc}\p{Cs}]/u.test(text) ? JSON.stringify(text) : text;

@@ -4,7 +4,7 @@ import type { CommitParams, CommitResult, PlanItem } from '../../protocol/messag
 import { methods } from '../../protocol/methods';
 import { command, nameArgument, pathsArgument, yesOption } from '../command';
 import { changeLines, countKinds, summary } from '../changes';
-import { type Context, print, withDaemon } from '../context';
+import { type Context, print, requestLong, withDaemon } from '../context';
 import { pathsInMount } from '../paths';
 import { count, path } from '../text';
 
@@ -26,7 +26,7 @@ export const commit = command({
     const result = await withDaemon(context, name, async (client) => {
       if (dryRun) return client.request(methods.commit, { ...params, dryRun });
       if (context.terminal.interactive && !yes) await confirm(context, client, params, bases);
-      return client.request(methods.commit, params);
+      return requestLong(context, client, methods.commit, params);
     });
     print(context, result, () => describe(context, result, dryRun));
     return 0;
@@ -39,8 +39,9 @@ async function confirm(
   params: CommitParams,
   bases: string[],
 ): Promise<void> {
-  const { items } = await client.request(methods.commit, { ...params, dryRun: true });
-  if (items.length === 0) return;
+  const { items, conflicts } = await client.request(methods.commit, { ...params, dryRun: true });
+  // Nothing will be committed then, and the refusal names the conflicts.
+  if (items.length === 0 || (conflicts.length > 0 && params.skipConflicts !== true)) return;
   const deleted = items.filter(({ kind }) => kind === 'whiteout');
   context.terminal.note(deletions(deleted, `From ${bases.join(', ')} will be deleted:`));
   const question = `Commit ${summary(countKinds(items))}?`;
@@ -50,7 +51,9 @@ async function confirm(
 
 /** All that a question is about to delete, under a heading. */
 export function deletions(items: readonly PlanItem[], heading: string): string {
-  const lines = items.map((item) => `\n  ${path(item.path)}${item.type === 'directory' ? '/' : ''}`);
+  const lines = items.map(
+    (item) => `\n  ${path(item.path)}${item.type === 'directory' ? '/ and all that is in it' : ''}`,
+  );
   return lines.length === 0 ? '' : `${heading}${lines.join('')}`;
 }
 

@@ -4,7 +4,7 @@ import type { DiscardParams, DiscardResult } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
 import { command, nameArgument, pathsArgument, yesOption } from '../command';
 import { changeLines, countKinds, summary } from '../changes';
-import { type Context, print, withDaemon } from '../context';
+import { type Context, print, requestLong, withDaemon } from '../context';
 import { pathsInMount } from '../paths';
 import { deletions } from './commit';
 
@@ -20,7 +20,7 @@ export const discard = command({
     const result = await withDaemon(context, name, async (client) => {
       if (dryRun) return client.request(methods.discard, { ...params, dryRun });
       if (context.terminal.interactive && !yes) await confirm(context, client, params);
-      return client.request(methods.discard, params);
+      return requestLong(context, client, methods.discard, params);
     });
     print(context, result, () => describe(context, name, result, dryRun));
     return 0;
