@@ -28,7 +28,7 @@ export function getattr(u: Union, node: Node, out: Stat): void {
   else {
     node.seenSize = out.size;
     node.seenMtime = out.mtime * 1e9 + out.mtimeNsec;
-    out.ino = u.unionIno(out.dev, out.ino);
+    out.ino = u.inodes.of(out.dev, out.ino);
     if (out.nlink > 1) out.nlink = u.unionLinks(node, out.nlink);
   }
   if (node.orphan) out.nlink = 0;
@@ -40,11 +40,11 @@ function directoryAttributes(u: Union, node: Node, out: Stat): void {
   const first = lowers[0];
   if (upper !== null && first !== undefined && !node.orphan) {
     check(statFd(u.dirFds.get(first), lower), node.path);
-    out.ino = u.unionIno(lower.dev, lower.ino);
+    out.ino = u.inodes.of(lower.dev, lower.ino);
     out.nlink = 1;
     return;
   }
-  out.ino = u.unionIno(out.dev, out.ino);
+  out.ino = u.inodes.of(out.dev, out.ino);
   if (lowers.length > 1) out.nlink = 1;
 }
 
@@ -56,8 +56,8 @@ function upperFileAttributes(u: Union, node: Node, out: Stat): void {
     if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   }
   if (node.indexKey !== null) out.nlink = u.unionLinks(node, out.nlink);
-  if (record === null || record.cover) out.ino = u.unionIno(out.dev, out.ino);
-  else out.ino = u.unionIno(u.layerDevice(record.origin.layer), record.origin.ino);
+  if (record === null || record.cover) out.ino = u.inodes.of(out.dev, out.ino);
+  else out.ino = u.inodes.of(u.inodes.device(record.origin.layer), record.origin.ino);
 }
 
 /** Changes attributes; see `FileSystem.setattr`. */

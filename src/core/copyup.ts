@@ -124,7 +124,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   const metacopy = stat.type === S_IFREG && data === 'none';
   const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
   const key =
-    stat.nlink > 1 && stat.dev === u.layerDevice(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
+    stat.nlink > 1 && stat.dev === u.inodes.device(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
     const origin = originOf(lowerDir.layer, stat);

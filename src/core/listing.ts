@@ -101,11 +101,11 @@ function readNames(u: Union, node: Node): Listing {
   for (const [name, { whiteout }] of upper) if (!whiteout) listing.append(name, 0, 0);
   for (const lower of dir.lowers) {
     const fd = u.dirFds.get(lower);
-    const device = u.layerDevice(lower.layer);
+    const device = u.inodes.device(lower.layer);
     const first = lower === dir.lowers[0];
     const result = readDirectory(fd, '', (name, ino, type) => {
       if (upper.has(name) || (!first && listing.has(name))) return;
-      listing.append(name, u.unionIno(device, ino), type);
+      listing.append(name, u.inodes.of(device, ino), type);
     });
     check(result, node.path);
   }

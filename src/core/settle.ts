@@ -51,7 +51,7 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
   node.lowerDir = place.dir;
   node.lowerName = place.name;
   u.unlinkUpper(node);
-  if (stat.nlink > 1 && stat.dev === u.layerDevice(place.dir.layer)) {
+  if (stat.nlink > 1 && stat.dev === u.inodes.device(place.dir.layer)) {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
   }
   u.tellNewNumber(node);

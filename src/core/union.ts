@@ -3,7 +3,9 @@ import { close } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { Deltas } from './delta/deltas';
+import { FileFds } from './fileFds';
 import type { Invalidator } from './filesystem';
+import { InodeNumbers } from './inodeNumbers';
 import { type DirFds, type Layer, LayerDir } from './layer';
 import { type DirState, Node, type UpperName } from './node';
 import { carriesRecord } from './record';
@@ -26,8 +28,6 @@ function ignore(): void {
 }
 
 const ROOT_ID = 1;
-/** Inode numbers of other devices than the first base's get the device's index in these high bits. */
-const DEVICE_SHIFT = 2 ** 48;
 
 /**
  * The state of a mounted union, and how names become nodes. The modules beside this one are its operations.
@@ -45,6 +45,7 @@ export class Union {
   readonly cannotClone = new Set<number>();
   readonly nodes = new Map<number, Node>();
   readonly root: Node;
+  readonly inodes: InodeNumbers;
   readonly invalidator: Invalidator;
   observer: ChangeObserver = silent;
   /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
@@ -52,7 +53,6 @@ export class Union {
   readonly linkedLower = new Map<string, Node>();
   /** Base inodes with several links that were copied up: names in the scratch's index. */
   readonly indexed = new Set<string>();
-  readonly #devices: number[] = [];
   /** Names of base inodes with several links that came or went since the mount, by their key. */
   readonly #linkDelta = new Map<string, number>();
   #nextId = ROOT_ID;
@@ -81,7 +81,12 @@ export class Union {
     const dir = dirOf(this.root);
     dir.upper = layers[0]!.root;
     dir.lowers = layers.slice(1).map((layer) => layer.root);
-    this.#rememberDevices();
+    this.inodes = new InodeNumbers(
+      layers.map((layer) => {
+        check(statFd(dirFds.get(layer.root), this.#stat), layer.path);
+        return this.#stat.dev;
+      }),
+    );
   }
 
   /** The node with this id. @throws FsError ESTALE */
@@ -246,13 +251,6 @@ export class Union {
     return { fd: this.dirFds.get(above), name: node.name };
   }
 
-  /** Inode number as users see it: unique over all layers. */
-  unionIno(dev: number, ino: number): number {
-    let index = this.#devices.indexOf(dev);
-    if (index < 0) index = this.#devices.push(dev) - 1;
-    return index === 0 ? ino : (ino % DEVICE_SHIFT) + (index % 32) * DEVICE_SHIFT;
-  }
-
   /** Makes the driver ask again for a node's attributes, and for the listings, which have its inode number too. */
   tellNewNumber(node: Node): void {
     this.invalidator.inode(node.id, -1, 0);
@@ -277,24 +275,6 @@ export class Union {
     const stat = new Stat();
     if (node.lowerDir === null) return otherwise;
     return statAt(this.dirFds.get(node.lowerDir), node.lowerName, stat) === 0 ? stat.nlink : otherwise;
-  }
-
-  /** The device that a layer's root lies on. */
-  layerDevice(layer: number): number {
-    return this.#layerDevices[layer] ?? 0;
-  }
-
-  readonly #layerDevices: number[] = [];
-
-  /** The first base's inode numbers stay as they are, then each layer in order. */
-  #rememberDevices(): void {
-    const out = new Stat();
-    this.layers.forEach((layer, i) => {
-      check(statFd(this.dirFds.get(layer.root), out), layer.path);
-      this.#layerDevices[i] = out.dev;
-    });
-    const [scratch, ...bases] = this.#layerDevices;
-    for (const dev of [...bases, scratch!]) if (!this.#devices.includes(dev)) this.#devices.push(dev);
   }
 
   #newNode(type: number, parent: Node | null, name: string): Node {
@@ -396,7 +376,7 @@ export class Union {
 
   #addLowerFile(parent: Node, name: string, lower: LayerDir): Node {
     const { type, ino, nlink, dev } = this.#stat;
-    const key = nlink > 1 && dev === this.layerDevice(lower.layer) ? linkKey(lower.layer, ino) : null;
+    const key = nlink > 1 && dev === this.inodes.device(lower.layer) ? linkKey(lower.layer, ino) : null;
     if (key !== null) {
       const linked = this.linkedLower.get(key);
       if (linked !== undefined) return this.#addAlias(linked, parent, name);
@@ -550,51 +530,4 @@ export function dirOf(node: Node): DirState {
 /** Name in the index of a base inode with several links, on the device of the base's root. */
 export function linkKey(layer: number, ino: number): string {
   return `${layer}-${ino.toString(16)}`;
-}
-
-/** Open descriptors of regular files by node, the most recently used ones kept. */
-export class FileFds {
-  readonly #fds = new Map<Node, { fd: number; writable: boolean }>();
-  readonly #capacity: number;
-
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-  }
-
-  /** The node's descriptor if it is open and, when asked, writable. */
-  get(node: Node, writable: boolean): number | undefined {
-    const open = this.#fds.get(node);
-    if (open === undefined || (writable && !open.writable)) return undefined;
-    this.#fds.delete(node);
-    this.#fds.set(node, open);
-    return open.fd;
-  }
-
-  add(node: Node, fd: number, writable: boolean): void {
-    this.drop(node);
-    this.#fds.set(node, { fd, writable });
-    if (this.#fds.size <= this.#capacity) return;
-    const oldest = this.#fds.keys().next().value!;
-    this.drop(oldest);
-  }
-
-  /** Takes the descriptor out of here without closing it. */
-  take(node: Node): number | undefined {
-    const open = this.#fds.get(node);
-    this.#fds.delete(node);
-    return open?.fd;
-  }
-
-  /** Closes the node's descriptor, when what it stands for changes. */
-  drop(node: Node): void {
-    const open = this.#fds.get(node);
-    if (open === undefined) return;
-    this.#fds.delete(node);
-    close(open.fd);
-  }
-
-  closeAll(): void {
-    for (const { fd } of this.#fds.values()) close(fd);
-    this.#fds.clear();
-  }
 }
