@@ -5,7 +5,6 @@ import { Workspaces } from '../protocol/workspaces';
 import { BaseFiles } from './changes/baseFiles';
 import { ChangesView } from './changes/changesView';
 import { ChangeDecorations } from './changes/decorations';
-import { OpenDocuments } from './changes/openDocuments';
 import { QuickDiff } from './changes/quickDiff';
 import { ContextKeys } from './contextKeys';
 import { Disposables } from './disposables';
@@ -46,12 +45,11 @@ export class Context implements Disposable {
     this.changesView = own(new ChangesView(this.sessions, extension.workspaceState));
     this.workspacesView = own(new WorkspacesView(this.workspaces, this.sessions, log, this.catalog));
     const explorer = new Explorer(() => this.changesView.visible || this.workspacesView.visible);
-    this.review = new Review(this.operations, explorer);
+    this.review = new Review(this.operations);
     own(new ContextKeys(this.sessions));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));
     own(new ChangeDecorations(this.sessions));
-    own(new OpenDocuments(this.sessions, log));
     own(new QuickDiff(this.sessions));
     own(new Remounts(this.sessions, explorer, extension.workspaceState));
   }

@@ -1,39 +1,51 @@
-import { commands, TabInputText, window, type Tab, type TextDocument } from 'vscode';
-import type { PlanItem } from '../../protocol/messages';
+import { stat, utimes } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commands, FileSystemError, window, workspace, type TextDocument } from 'vscode';
 import { isWithin } from '../../protocol/paths';
+import type { PlanItem } from '../../protocol/messages';
 import { fileUri } from '../changes/uris';
-import { relativeTo } from '../workspaces/location';
 import type { Session } from '../workspaces/session';
 
+/** Milliseconds that the editor has to notice by itself. */
+const GRACE = 500;
+
+/** Gives up unsaved edits. The editor can revert the active editor only. */
+export async function revertAll(documents: readonly TextDocument[]): Promise<void> {
+  for (const document of documents) {
+    if (document.isClosed) continue;
+    await window.showTextDocument(document);
+    await commands.executeCommand('workbench.action.files.revert');
+  }
+}
+
 /**
- * Brings the editor in line with what a discard did: it is no program that writes into the mount, so no file watcher
- * hears of it.
- *
- * @param unsaved documents whose edits the user gave up
+ * Has the editor read restored files that it shows. It takes one whose time went back (discard) and forth (undo) for
+ * the one that it knows, unless the file gets a new time.
  */
-export async function showDiscarded(
-  session: Session,
-  items: readonly PlanItem[],
-  unsaved: readonly TextDocument[],
-): Promise<void> {
-  for (const document of unsaved) {
-    if (!document.isClosed) await revert(document);
-  }
+export async function showRestored(session: Session, items: readonly PlanItem[]): Promise<void> {
+  await sleep(GRACE);
   const roots = items.map(({ path }) => fileUri(session.config.mount, path).fsPath);
-  for (const tab of window.tabGroups.all.flatMap((group) => group.tabs)) {
-    const path = pathOf(tab);
-    if (path === undefined || tab.isDirty || !roots.some((root) => isWithin(path, root))) continue;
-    const there = await session.stat(relativeTo(path, session.config.mount), 'scratch');
-    if (!there) await window.tabGroups.close(tab, true);
+  for (const document of workspace.textDocuments) {
+    const { fsPath } = document.uri;
+    if (document.uri.scheme !== 'file' || !roots.some((root) => isWithin(fsPath, root))) continue;
+    if (await isOutdated(document)) await utimes(fsPath, (await stat(fsPath)).atime, new Date());
   }
 }
 
-/** The editor can revert the active editor only. */
-async function revert(document: TextDocument): Promise<void> {
-  await window.showTextDocument(document);
-  await commands.executeCommand('workbench.action.files.revert');
+async function isOutdated(document: TextDocument): Promise<boolean> {
+  if (!isClean(document)) return false;
+  try {
+    const bytes = await workspace.fs.readFile(document.uri);
+    const text = await workspace.decode(bytes, { encoding: document.encoding });
+    return isClean(document) && text !== document.getText();
+  } catch (error) {
+    // What was restored is that the file is gone.
+    if (error instanceof FileSystemError && error.code === 'FileNotFound') return false;
+    throw error;
+  }
 }
 
-function pathOf({ input }: Tab): string | undefined {
-  return input instanceof TabInputText && input.uri.scheme === 'file' ? input.uri.fsPath : undefined;
+/** Unsaved edits are the user's: such a document is never outdated. */
+function isClean({ isDirty, isClosed }: TextDocument): boolean {
+  return !isDirty && !isClosed;
 }

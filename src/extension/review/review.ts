@@ -1,24 +1,20 @@
 import { l10n, window } from 'vscode';
 import { CowspaceError } from '../../protocol/errors';
-import type { CommitResult, Conflict, PlanItem } from '../../protocol/messages';
+import type { CommitResult, Conflict } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
 import { openAllChanges } from '../changes/diff';
 import { countLabel } from '../changes/rows';
-import type { Explorer } from '../explorer';
 import type { Operations } from '../operations';
 import { readSetting } from '../settings';
 import type { Session } from '../workspaces/session';
-import { showDiscarded } from './aftermath';
+import { revertAll, showRestored } from './aftermath';
 import { describeCommit, describeDiscard } from './confirmation';
 import { deletedByCommit } from './plan';
 import { saveAll, unsavedDocuments } from './unsaved';
 
 /** Commits and discards changes, after asking. Paths are relative to the mount; an empty one stands for everything. */
 export class Review {
-  constructor(
-    private readonly operations: Operations,
-    private readonly explorer: Explorer,
-  ) {}
+  constructor(private readonly operations: Operations) {}
 
   /** Commits to the base, after one question that names all deletions and conflicts. */
   async commit(session: Session, paths: readonly string[]): Promise<void> {
@@ -70,8 +66,7 @@ export class Review {
     if (!result) return;
     const { items, undoId } = result;
     if (undoId !== undefined) await session.discards.push(undoId);
-    await showDiscarded(session, items, unsaved);
-    if (items.some(movesNames)) await this.explorer.refresh();
+    await revertAll(unsaved);
     const undo = l10n.t('Undo');
     const offers = undoId === undefined ? [] : [undo];
     const done = l10n.t('Discarded {0} of {1}.', countLabel(items.length), session.config.name);
@@ -93,16 +88,11 @@ export class Review {
     );
     if (!result) return;
     await session.discards.remove(id);
-    if (result.items.some(movesNames)) await this.explorer.refresh();
+    await showRestored(session, result.items);
     void window.showInformationMessage(
       l10n.t('Restored {0} of {1}.', countLabel(result.items.length), session.config.name),
     );
   }
-}
-
-/** Whether discarding the change, or taking that back, makes a name come or go. */
-function movesNames({ kind }: PlanItem): boolean {
-  return kind === 'created' || kind === 'whiteout' || kind === 'renamed';
 }
 
 async function confirmCommit(session: Session, plan: CommitResult, unsaved: number): Promise<boolean> {
