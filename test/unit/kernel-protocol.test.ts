@@ -16,6 +16,7 @@ import { encode } from '../../src/driver/kernel/notify';
 import {
   Attr,
   AttrOut,
+  Dirent,
   EntryOut,
   InHeader,
   InitFlag,
@@ -23,6 +24,7 @@ import {
   InitOut,
   Opcode,
   OutHeader,
+  ReadIn,
   SetattrFlag,
   SetattrIn,
 } from '../../src/driver/kernel/protocol';
@@ -230,15 +232,53 @@ describe('kernel protocol', () => {
 
   it('reads no more than there is', () => {
     const body = Buffer.alloc(40);
-    body.writeUInt32LE(4096, 16);
+    body.writeUInt32LE(4096, ReadIn.size);
     const { error, payload } = kernel.ask(Opcode.READ, lookup('file'), body);
     assert.equal(error, 0);
     assert.equal(payload.toString(), 'content');
   });
 
+  /** Names and offsets of the entries in the reply to READDIR or READDIRPLUS. */
+  function entries(payload: Buffer, before: number): { name: string; next: bigint }[] {
+    const found: { name: string; next: bigint }[] = [];
+    for (let at = before; at < payload.length;) {
+      const end = at + Dirent.SIZE + payload.readUInt32LE(at + Dirent.namelen);
+      found.push({
+        name: payload.toString('latin1', at + Dirent.SIZE, end),
+        next: payload.readBigUInt64LE(at + Dirent.off),
+      });
+      at += ((end - at + 7) & ~7) + before;
+    }
+    return found;
+  }
+
+  for (const [opcode, before] of [
+    [Opcode.READDIR, 0],
+    [Opcode.READDIRPLUS, EntryOut.SIZE],
+  ] as const) {
+    it(`lists a directory in pieces, ${before > 0 ? 'with' : 'without'} attributes`, () => {
+      const names = Array.from({ length: 20 }, (_, i) => `file${i}`);
+      for (const name of names) writeFileSync(join(root, 'base', name), '');
+      const listed: string[] = [];
+      const body = Buffer.alloc(40);
+      body.writeUInt32LE(1000, ReadIn.size);
+      for (;;) {
+        const { error, payload } = kernel.ask(opcode, ROOT, body);
+        assert.equal(error, 0);
+        if (payload.length === 0) break;
+        assert(payload.length <= 1000);
+        const piece = entries(payload, before);
+        listed.push(...piece.map(({ name }) => name));
+        body.writeBigUInt64LE(piece.at(-1)!.next, ReadIn.offset);
+      }
+      assert.deepEqual(listed.sort(), ['.', '..', 'file', ...names].sort());
+      assert.equal(engine.lookup(engine.root, 'file3')!.lookups, before > 0 ? 1 : 0);
+    });
+  }
+
   it('refuses positions beyond what a number can tell exactly', () => {
     const body = Buffer.alloc(40);
-    body.writeBigUInt64LE(2n ** 60n, 8);
+    body.writeBigUInt64LE(2n ** 60n, ReadIn.offset);
     assert.equal(kernel.ask(Opcode.READ, lookup('file'), body).error, -E.EFBIG);
   });
 

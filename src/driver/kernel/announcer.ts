@@ -68,6 +68,8 @@ export class Announcer {
     child.once('exit', () => {
       if (this.#process === child) this.#process = undefined;
     });
+    // Without it nobody is told, which is no reason to fail.
+    child.on('error', () => undefined);
     return child;
   }
 }

@@ -97,6 +97,7 @@ function isRoot(): boolean {
 }
 
 function mountDirectly(mountPoint: string, options: MountOptions): number {
+  const flags = options.bases.reduce((all, base) => all | check(mountRestrictions(toBytes(base)), base), 0);
   const fd = openAt(AT_FDCWD, '/dev/fuse', O_RDWR | O_NONBLOCK);
   if (fd < 0) {
     throw new CowspaceError(
@@ -112,7 +113,6 @@ function mountDirectly(mountPoint: string, options: MountOptions): number {
     `group_id=${process.getgid!()}`,
     ...commonOptions(options),
   ];
-  const flags = options.bases.reduce((all, base) => all | check(mountRestrictions(toBytes(base)), base), 0);
   const result = mount(
     toBytes(source(options)),
     toBytes(mountPoint),
