@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function until<T>(
   what: string | (() => string),
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeout;
   for (;;) {

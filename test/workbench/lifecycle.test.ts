@@ -40,7 +40,7 @@ describe('workspaces in the editor', () => {
     assert.deepEqual(snapshot(workspace.mount, ['.git']), snapshot(base, ['.git']));
   });
 
-  it('mounts again when a window is reopened whose daemon was killed, with all that was saved', async () => {
+  it('mounts again when a window is reopened whose daemon was killed, and has all that was saved', async () => {
     const { name, mount, pid } = await sandbox().cowspace.create([base]);
     const window = await editor().open(mount);
     await window.showContainer('Cowspace');
@@ -52,6 +52,7 @@ describe('workspaces in the editor', () => {
     await untilEnded([pid]);
 
     const reopened = await editor().open(mount);
+    await reopened.untilReloaded();
     await reopened.showContainer('Cowspace');
     await reopened.tree('Changes').untilLabels(['saved.txt']);
     await reopened.showContainer('Explorer');
@@ -66,8 +67,7 @@ describe('workspaces in the editor', () => {
     const first = await sandbox().cowspace.create([base], '--name', 'first');
     const second = await sandbox().cowspace.create([other], '--name', 'second');
     const file = sandbox().path('both.code-workspace');
-    writeFileSync(file, JSON.stringify({ folders: [{ path: first.mount }, { path: second.mount }] }));
-    const window = await editor().open(file);
+    const window = await editor().openAll([first.mount, second.mount], file);
     await window.showContainer('Cowspace');
     const changes = window.tree('Changes');
     await changes.untilLabels(['first', 'second']);

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import {
+  folderUrl,
   installExtension,
   provideCodeServer,
   startServer,
@@ -12,7 +13,8 @@ import {
 } from '../../../scripts/code-server.mjs';
 import { vsixPath } from '../../../scripts/project.mjs';
 import type { Sandbox } from '../../support/sandbox';
-import { Workbench } from './workbench';
+import { until } from '../../support/until';
+import { appears, Workbench } from './workbench';
 
 /** Nothing that moves, greets or fetches. */
 export const quietSettings = {
@@ -45,12 +47,25 @@ export class Editor {
     return new Editor(server, await browser.newContext({ viewport: { width: 1280, height: 800 } }));
   }
 
-  /** Opens a folder, or a file of the type .code-workspace, in a new window. */
-  async open(path: string): Promise<Workbench> {
-    const page = await this.context.newPage();
-    const kind = path.endsWith('.code-workspace') ? 'workspace' : 'folder';
-    await page.goto(`${this.server.url}/?${kind}=${encodeURIComponent(path)}`);
-    return Workbench.of(page);
+  /** Opens a folder in a new window. */
+  async open(folder: string): Promise<Workbench> {
+    return Workbench.open(await this.context.newPage(), folderUrl(this.server, folder));
+  }
+
+  /** Opens several folders in one new window. @param file to describe them in, of the type .code-workspace */
+  async openAll(folders: readonly string[], file: string): Promise<Workbench> {
+    writeFileSync(file, JSON.stringify({ folders: folders.map((path) => ({ path })) }));
+    const url = `${this.server.url}/?workspace=${encodeURIComponent(file)}`;
+    const window = await Workbench.open(await this.context.newPage(), url);
+    await window.showContainer('Explorer');
+    const firstRow = window.tree('Files Explorer').locator.getByRole('treeitem').first();
+    await until('the window shows the folders', async () => {
+      if (await appears(firstRow, 5_000)) return true;
+      // In a browser VS Code at times misses the folders when it reads such a file for the first time.
+      await window.reload();
+      return false;
+    });
+    return window;
   }
 
   /** The window that is opened next, by whatever a test does in another one. */

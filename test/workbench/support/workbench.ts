@@ -5,25 +5,52 @@ import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
 export class Workbench {
-  private constructor(readonly page: Page) {}
+  private loads = 0;
 
-  /** The window that a page is going to show, once it can be used. */
+  private constructor(readonly page: Page) {
+    page.on('load', () => (this.loads += 1));
+  }
+
+  /** The window at an address, once it can be used. */
+  static async open(page: Page, url: string): Promise<Workbench> {
+    const workbench = new Workbench(page);
+    await page.goto(url);
+    await workbench.untilReady();
+    return workbench;
+  }
+
+  /** The window that a page is about to show, once it can be used. */
   static async of(page: Page): Promise<Workbench> {
-    await page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
-    await page.locator('.part.activitybar').getByRole('tab').first().waitFor();
-    return new Workbench(page);
+    const workbench = new Workbench(page);
+    await workbench.untilReady();
+    return workbench;
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.untilReady();
+  }
+
+  /** Waits until the window has reloaded itself, once since it was opened. */
+  async untilReloaded(): Promise<void> {
+    await until('the window reloads', () => this.loads > 1);
+    await this.untilReady();
+  }
+
+  private async untilReady(): Promise<void> {
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout: 60_000 });
+    await this.page.locator('.part.activitybar').getByRole('tab').first().waitFor();
   }
 
   /** Shows a view container, by its title. */
   async showContainer(title: string): Promise<void> {
     const tab = this.page.locator('.part.activitybar').getByRole('tab', { name: title });
-    // A click on the tab of what is shown already hides it.
-    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
-    await this.sidebarTitle(title).waitFor();
-  }
-
-  sidebarTitle(title: string): Locator {
-    return this.page.locator('.part.sidebar .composite.title', { hasText: new RegExp(title, 'i') });
+    const header = this.page.locator('.part.sidebar .composite.title', { hasText: new RegExp(title, 'i') });
+    await until(`the sidebar shows ${title}`, async () => {
+      // A click on the tab of what is shown already hides it.
+      if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+      return appears(header, 2_000);
+    });
   }
 
   /** The tree of the sidebar's view of that name. */
@@ -114,7 +141,8 @@ export class Workbench {
   }
 }
 
-async function appears(locator: Locator, timeout: number): Promise<boolean> {
+/** Whether it is on the screen within a time, in milliseconds. */
+export async function appears(locator: Locator, timeout: number): Promise<boolean> {
   try {
     await locator.waitFor({ timeout });
     return true;
