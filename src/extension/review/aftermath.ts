@@ -13,7 +13,7 @@ const GRACE = 500;
 export async function revertAll(documents: readonly TextDocument[]): Promise<void> {
   for (const document of documents) {
     if (document.isClosed) continue;
-    await window.showTextDocument(document);
+    if (window.activeTextEditor?.document !== document) await window.showTextDocument(document);
     await commands.executeCommand('workbench.action.files.revert');
   }
 }

@@ -61,7 +61,7 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
   private readonly didChangeTreeData = this.disposables.add(new EventEmitter<void>());
   readonly onDidChangeTreeData = this.didChangeTreeData.event;
   private readonly view: TreeView<WorkspaceItem>;
-  private items: WorkspaceItem[] = [];
+  private items: WorkspaceItem[] | undefined;
   private lastLoad = 0;
 
   constructor(
@@ -76,7 +76,6 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
     // How much a workspace stores is known to its daemon alone, and it may be another window's.
     this.disposables.add(this.view.onDidChangeVisibility(({ visible }) => visible && this.refresh()));
     this.disposables.add(window.onDidChangeWindowState(({ focused }) => focused && this.refresh()));
-    this.refresh();
   }
 
   dispose(): void {
@@ -88,11 +87,13 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
   }
 
   refresh(): void {
-    void this.load();
+    if (this.view.visible) void this.load();
   }
 
-  getChildren(item?: WorkspaceItem): WorkspaceItem[] {
-    return item ? [] : this.items;
+  async getChildren(item?: WorkspaceItem): Promise<WorkspaceItem[]> {
+    if (item) return [];
+    if (!this.items) await this.load();
+    return this.items ?? [];
   }
 
   getTreeItem(item: WorkspaceItem): TreeItem {
