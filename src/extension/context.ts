@@ -46,7 +46,7 @@ export class Context implements Disposable {
     this.workspacesView = own(new WorkspacesView(this.workspaces, this.sessions, log, this.catalog));
     const explorer = new Explorer(() => this.changesView.visible || this.workspacesView.visible);
     this.review = new Review(this.operations);
-    own(new ContextKeys(this.sessions));
+    own(new ContextKeys(this.sessions, this.catalog.loaded));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));
     own(new ChangeDecorations(this.sessions));

@@ -8,10 +8,16 @@ export class ContextKeys implements Disposable {
   private readonly disposables = new Disposables();
   private readonly last = new Map<string, string | boolean>();
 
-  constructor(private readonly sessions: Sessions) {
-    this.disposables.add(sessions.onDidChange(() => this.update()));
-    this.disposables.add(sessions.onDidUpdate(() => this.update()));
-    this.update();
+  /** @param known fulfilled when `sessions` knows the workspaces of the window; until then no view greets */
+  constructor(
+    private readonly sessions: Sessions,
+    known: Promise<void>,
+  ) {
+    void known.then(() => {
+      this.disposables.add(sessions.onDidChange(() => this.update()));
+      this.disposables.add(sessions.onDidUpdate(() => this.update()));
+      this.update();
+    });
   }
 
   dispose(): void {
