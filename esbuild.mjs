@@ -1,4 +1,4 @@
-// Bundles the three programs: the extension, the command line, and the daemon with its engine thread.
+// Bundles the extension with the page of its editor, the command line, and the daemon with its engine thread.
 import { build } from 'esbuild';
 
 const common = {
@@ -13,6 +13,17 @@ const common = {
 };
 
 await Promise.all([
+  build({
+    ...common,
+    entryPoints: [
+      { in: 'src/webview/main.ts', out: 'webview' },
+      { in: 'src/webview/style.css', out: 'webview' },
+    ],
+    outdir: 'dist',
+    platform: 'browser',
+    target: 'chrome134',
+    format: 'iife',
+  }),
   build({
     ...common,
     entryPoints: { extension: 'src/extension/main.ts' },

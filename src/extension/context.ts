@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { l10n, window, type Disposable, type ExtensionContext, type LogOutputChannel } from 'vscode';
 import { findHome } from '../protocol/home';
 import { Workspaces } from '../protocol/workspaces';
+import { BlockDiffs } from './blocks/blockDiffs';
 import { BaseFiles } from './changes/baseFiles';
 import { ChangesView } from './changes/changesView';
 import { ChangeDecorations } from './changes/decorations';
@@ -27,6 +28,7 @@ export class Context implements Disposable {
   readonly sessions: Sessions;
   readonly operations: Operations;
   readonly review: Review;
+  readonly blockDiffs: BlockDiffs;
   readonly removals: Removals;
   readonly changesView: ChangesView;
   readonly workspacesView: WorkspacesView;
@@ -46,6 +48,9 @@ export class Context implements Disposable {
     this.workspacesView = own(new WorkspacesView(this.workspaces, this.sessions, log, this.catalog));
     const explorer = new Explorer(() => this.changesView.visible || this.workspacesView.visible);
     this.review = new Review(this.operations);
+    this.blockDiffs = own(
+      new BlockDiffs(extension.extensionUri, this.sessions, this.operations, this.catalog.loaded),
+    );
     own(new ContextKeys(this.sessions, this.catalog.loaded));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));

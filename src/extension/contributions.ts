@@ -20,6 +20,9 @@ export type WindowState = (typeof windowStates)[number];
 export const viewModes = ['tree', 'list'] as const;
 export type ViewMode = (typeof viewModes)[number];
 
+/** The `viewType` of each custom editor. */
+export const editorIds = { blockDiff: 'cowspace.blockDiff' } as const;
+
 export const viewIds = { changes: 'cowspace.changes', workspaces: 'cowspace.workspaces' } as const;
 
 export const settingNames = {
@@ -31,13 +34,24 @@ export const settingNames = {
   quickDiff: 'cowspace.quickDiff.enabled',
 } as const;
 
-/** Schemes of the URIs that the extension makes; see `changes/uris.ts`. */
-export const schemes = { base: 'cowspace-base', change: 'cowspace-change' } as const;
+/** Schemes of the URIs that the extension makes; see `changes/uris.ts` and `blocks/uris.ts`. */
+export const schemes = {
+  base: 'cowspace-base',
+  blocks: 'cowspace-blocks',
+  change: 'cowspace-change',
+} as const;
 
 interface MenuEntry {
-  readonly menu: 'view/title' | 'view/item/context' | 'explorer/context';
+  readonly menu: 'view/title' | 'view/item/context' | 'explorer/context' | 'editor/title' | 'webview/context';
   readonly when: string;
   readonly group: string;
+}
+
+interface Keybinding {
+  readonly key: string;
+  /** The same on a Mac; absent: `key`. */
+  readonly mac?: string;
+  readonly when: string;
 }
 
 interface CommandContribution {
@@ -48,6 +62,7 @@ interface CommandContribution {
   /** When the palette lists it; absent: always. */
   readonly palette?: string;
   readonly menus?: readonly MenuEntry[];
+  readonly keybinding?: Keybinding;
 }
 
 const inChanges = `view == ${viewIds.changes}`;
@@ -56,6 +71,8 @@ const showsWorkspace = `${contextKeys.state} != none`;
 const ready = `${contextKeys.state} == ready`;
 const idle = `!${contextKeys.busy}`;
 const hasChanges = `${contextKeys.hasChanges} && ${idle}`;
+const inBlockDiff = `activeCustomEditorId == ${editorIds.blockDiff}`;
+const onBytes = `webviewId == ${editorIds.blockDiff} && webviewSection == bytes`;
 const never = 'false';
 
 /** Rows by their `contextValue`, which `changes/rows.ts` and `workspaces/workspacesView.ts` set. */
@@ -63,6 +80,7 @@ const anyChange = `${inChanges} && viewItem =~ /^(change|folder)/`;
 const diffableChange = `${inChanges} && viewItem =~ /^change\\.(changed|renamed|whiteout)\\.file/`;
 const existingFile = `${inChanges} && viewItem =~ /^change\\.(changed|created|renamed|metadata)\\.file/`;
 const fileInBase = `${inChanges} && viewItem =~ /^change\\.(changed|renamed|metadata|whiteout)\\.file/`;
+const comparableFile = `${inChanges} && viewItem =~ /^change\\.(changed|created|renamed|whiteout)\\.file/`;
 const readyRoot = `${inChanges} && viewItem == root.ready`;
 const unmountedRoot = `${inChanges} && viewItem == root.unmounted`;
 const anyWorkspace = `${inWorkspaces} && viewItem =~ /^workspace/`;
@@ -71,6 +89,15 @@ const unmountedWorkspace = `${inWorkspaces} && viewItem == workspace.unmounted`;
 
 function entry(menu: MenuEntry['menu'], when: string, group: string): MenuEntry {
   return { menu, when, group };
+}
+
+function inBlockDiffTitle(group: string): MenuEntry {
+  return entry('editor/title', inBlockDiff, group);
+}
+
+/** A key for the block diff, as long as no view has the focus. */
+function keyInBlockDiff(key: string, mac?: string): Keybinding {
+  return { key, ...(mac !== undefined && { mac }), when: `${inBlockDiff} && !focusedView` };
 }
 
 function onItem(when: string, group: string): MenuEntry {
@@ -147,6 +174,11 @@ const table = {
     title: 'Open Changes',
     icon: '$(compare-changes)',
     menus: [onItem(diffableChange, 'inline@1'), onItem(diffableChange, '1_open@1')],
+  },
+  'cowspace.showBlockDiff': {
+    title: 'Show Block Diff',
+    icon: '$(file-binary)',
+    menus: [onItem(comparableFile, '1_open@4')],
   },
   'cowspace.openAllChanges': {
     title: 'Open All Changes',
@@ -227,6 +259,50 @@ const table = {
     menus: [
       entry('view/title', `${inChanges} && ${ready} && ${contextKeys.viewMode} == list`, 'navigation@4'),
     ],
+  },
+  'cowspace.blockDiff.previousChange': {
+    title: 'Previous Change in Block Diff',
+    icon: '$(arrow-up)',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('navigation@1')],
+    keybinding: keyInBlockDiff('shift+f7'),
+  },
+  'cowspace.blockDiff.nextChange': {
+    title: 'Next Change in Block Diff',
+    icon: '$(arrow-down)',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('navigation@2')],
+    keybinding: keyInBlockDiff('f7'),
+  },
+  'cowspace.blockDiff.find': {
+    title: 'Find in Block Diff',
+    icon: '$(search)',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('navigation@3')],
+    keybinding: keyInBlockDiff('ctrl+f', 'cmd+f'),
+  },
+  'cowspace.blockDiff.goToOffset': {
+    title: 'Go to Offset…',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('1_go@1')],
+    keybinding: keyInBlockDiff('ctrl+g'),
+  },
+  'cowspace.blockDiff.copy': {
+    title: 'Copy as Hex',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('2_copy@1'), entry('webview/context', onBytes, '1_copy@1')],
+  },
+  'cowspace.blockDiff.copyBase': {
+    title: 'Copy Base as Hex',
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('2_copy@2'), entry('webview/context', onBytes, '1_copy@2')],
+  },
+  'cowspace.blockDiff.discard': {
+    title: 'Discard This Range…',
+    icon: '$(discard)',
+    enablement: idle,
+    palette: inBlockDiff,
+    menus: [inBlockDiffTitle('navigation@4'), entry('webview/context', onBytes, '2_discard@1')],
   },
   'cowspace.showLog': {
     title: 'Show Log',

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { commands, contextKeys, schemes, settingNames, viewIds } from '../../src/extension/contributions';
+import {
+  commands,
+  contextKeys,
+  editorIds,
+  schemes,
+  settingNames,
+  viewIds,
+} from '../../src/extension/contributions';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -26,6 +33,16 @@ interface Manifest {
       readonly enablement?: string;
     }[];
     readonly menus: Record<string, MenuItem[]>;
+    readonly keybindings: {
+      readonly command: string;
+      readonly key: string;
+      readonly mac?: string;
+      readonly when: string;
+    }[];
+    readonly customEditors: {
+      readonly viewType: string;
+      readonly selector: { readonly filenamePattern: string }[];
+    }[];
     readonly configuration: { readonly properties: Record<string, unknown> };
   };
 }
@@ -70,6 +87,19 @@ describe('the manifest', () => {
     assert.deepEqual(contributes.menus, expected);
   });
 
+  it('has the keys of the table and no others', () => {
+    const expected = Object.entries(commands).flatMap(([command, { keybinding }]) =>
+      keybinding === undefined ? [] : [{ command, ...keybinding }],
+    );
+    assert.deepEqual(contributes.keybindings, expected);
+  });
+
+  it('opens no other files in its editors than its own', () => {
+    const editors = contributes.customEditors.map(({ viewType, selector }) => ({ viewType, selector }));
+    const selector = [{ filenamePattern: `${schemes.blocks}:/**` }];
+    assert.deepEqual(editors, [{ viewType: editorIds.blockDiff, selector }]);
+  });
+
   it('has the views, settings and schemes that the code names, and no others', () => {
     const views = Object.values(contributes.views).flatMap((list) => list.map(({ id }) => id));
     assert.deepEqual(views.sort(), Object.values(viewIds).sort());
@@ -84,7 +114,7 @@ describe('the manifest', () => {
       ...Object.values(contributes.menus).flatMap((items) => items.map(({ when = '' }) => when)),
       ...contributes.viewsWelcome.map(({ when = '' }) => when),
     ];
-    const known = new Set<string>([...Object.values(contextKeys), ...Object.values(viewIds)]);
+    const known = new Set<string>([contextKeys, viewIds, editorIds].flatMap((ids) => Object.values(ids)));
     const used = new Set(clauses.flatMap((clause) => clause.match(/cowspace\.\w+/g) ?? []));
     const unknown = [...used].filter((key) => !known.has(key));
     const unused = Object.values(contextKeys).filter((key) => !used.has(key));

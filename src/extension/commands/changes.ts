@@ -1,5 +1,6 @@
 import { commands, env, l10n, window } from 'vscode';
 import type { Change } from '../../protocol/messages';
+import { isForBlocks } from '../blocks/suitability';
 import { openAllChanges, openBaseFile, openChange } from '../changes/diff';
 import { ChangeRow } from '../changes/rows';
 import { fileUri } from '../changes/uris';
@@ -40,8 +41,18 @@ export async function undoLastDiscard(context: Context, args: readonly unknown[]
 }
 
 export async function openChanges(context: Context, args: readonly unknown[]): Promise<void> {
-  for (const { session, change } of await files(context, args, l10n.t('Open Changes'))) {
-    await openChange(session, change, { preserveFocus: true });
+  const title = l10n.t('Open Changes');
+  const options = { preserveFocus: true };
+  for (const { session, change } of await files(context, args, title)) {
+    const forBlocks = await context.operations.run(title, () => isForBlocks(session, change));
+    if (forBlocks) await context.blockDiffs.open(session, change.path, options);
+    else await openChange(session, change, options);
+  }
+}
+
+export async function showBlockDiff(context: Context, args: readonly unknown[]): Promise<void> {
+  for (const { session, change } of await files(context, args, l10n.t('Show Block Diff'))) {
+    if (change.type === 'file') await context.blockDiffs.open(session, change.path);
   }
 }
 

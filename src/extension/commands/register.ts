@@ -20,6 +20,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'cowspace.showWorkspaceLog': showWorkspaceLog,
   'cowspace.refresh': refresh,
   'cowspace.openChanges': changes.openChanges,
+  'cowspace.showBlockDiff': changes.showBlockDiff,
   'cowspace.openAllChanges': changes.openAll,
   'cowspace.openFile': changes.openFile,
   'cowspace.openBaseFile': changes.openBase,
@@ -32,6 +33,13 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'cowspace.copyRelativePath': (context, args) => changes.copyPaths(context, args, { relative: true }),
   'cowspace.viewAsList': ({ changesView }) => changesView.setMode('list'),
   'cowspace.viewAsTree': ({ changesView }) => changesView.setMode('tree'),
+  'cowspace.blockDiff.previousChange': ({ blockDiffs }) => blockDiffs.run('previousChange'),
+  'cowspace.blockDiff.nextChange': ({ blockDiffs }) => blockDiffs.run('nextChange'),
+  'cowspace.blockDiff.find': ({ blockDiffs }) => blockDiffs.run('find'),
+  'cowspace.blockDiff.goToOffset': ({ blockDiffs }) => blockDiffs.goToOffset(),
+  'cowspace.blockDiff.copy': ({ blockDiffs }) => blockDiffs.run('copy'),
+  'cowspace.blockDiff.copyBase': ({ blockDiffs }) => blockDiffs.run('copyBase'),
+  'cowspace.blockDiff.discard': ({ blockDiffs }) => blockDiffs.run('discard'),
   'cowspace.showLog': ({ log }) => log.show(),
 };
 

@@ -1,0 +1,48 @@
+import { l10n } from 'vscode';
+import type { Strings } from '../../webview/messages';
+
+/** What the page of a block diff says. */
+export function pageStrings(): Strings {
+  return {
+    base: l10n.t('Base'),
+    workspace: l10n.t('Workspace'),
+    offset: l10n.t('Offset'),
+    length: l10n.t('Length'),
+    text: l10n.t('Text'),
+    noChanges: l10n.t('No changed bytes'),
+    oneChange: l10n.t('1 changed range, {0}'),
+    changes: l10n.t('{0} changed ranges, {1}'),
+    changesSoFar: l10n.t('{0} changed ranges so far, {1}…'),
+    sizes: l10n.t('{0}, as in the base'),
+    grown: l10n.t('{0}, {1} longer than in the base'),
+    shrunk: l10n.t('{0}, {1} shorter than in the base'),
+    position: l10n.t('Offset {0} ({1})'),
+    bytes: l10n.t('Base: {0} · Workspace: {1}'),
+    ended: l10n.t('ended'),
+    selected: l10n.t('{0} bytes selected'),
+    inChange: l10n.t('Change {0} of {1}, {2}'),
+    notMounted: l10n.t('The workspace is not mounted: what is shown here may be outdated.'),
+    failed: l10n.t('The file could not be compared: {0}'),
+    mapLabel: l10n.t('Map of the file'),
+    mapCell: l10n.t('{0} – {1}: {2} of {3} changed'),
+    mapScale: l10n.t('1 cell = {0}'),
+    unchanged: l10n.t('unchanged'),
+    changed: l10n.t('changed'),
+    zoomIn: l10n.t('Zoom In'),
+    zoomOut: l10n.t('Zoom Out'),
+    zoomFit: l10n.t('Show the Whole File'),
+    tableLabel: l10n.t('Changed ranges'),
+    hexLabel: l10n.t('Bytes of the base and of the workspace'),
+    find: l10n.t('Find in changed ranges'),
+    findPlaceholder: l10n.t('Find in Changes'),
+    hex: l10n.t('Hex'),
+    findHex: l10n.t('Find Bytes in Hex'),
+    nextMatch: l10n.t('Next Match'),
+    previousMatch: l10n.t('Previous Match'),
+    close: l10n.t('Close'),
+    noMatches: l10n.t('No results'),
+    matchPosition: l10n.t('{0} of {1}'),
+    searching: l10n.t('Searching…'),
+    badHex: l10n.t('Not hex'),
+  };
+}
