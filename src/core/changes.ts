@@ -4,6 +4,7 @@ import { E, FsError } from '../sys/errno';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
 import { BaseView } from './baseView';
 import { compare } from './compare';
+import { damageOf } from './delta/open';
 import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
@@ -39,6 +40,7 @@ export class Changes implements ChangeObserver {
   }
 
   touchNode(node: Node): void {
+    node.edits++;
     this.#announce();
     this.#touchedNodes.add(node);
   }
@@ -232,7 +234,7 @@ export class Changes implements ChangeObserver {
       return;
     }
     yield* this.#evaluateUpper(path, node, basePath, place === null ? null : { place, stat });
-    if (node.dir === null) this.#removeBelow(path);
+    if (node.dir === null || node.damage !== null) this.#removeBelow(path);
     else if (deep) yield* this.#evaluateChildren(node, path);
     else this.#touchHidden(node, path);
   }
@@ -248,8 +250,11 @@ export class Changes implements ChangeObserver {
     this.#union.statBacking(node, mine);
     const stored = node.type === S_IFDIR ? 0 : mine.blocks * 512;
     const from = this.#renamedFrom(node, basePath);
+    const damage = damageOf(this.#union, node);
     if (from !== null) {
-      this.#put(path, 'renamed', node.type, mine.size, stored, from);
+      this.#put(path, 'renamed', node.type, mine.size, stored, { from, damage });
+    } else if (damage !== null) {
+      this.#put(path, base === null ? 'created' : 'changed', node.type, mine.size, stored, { damage });
     } else if (base === null) {
       this.#put(path, 'created', node.type, mine.size, stored);
     } else {
@@ -316,7 +321,14 @@ export class Changes implements ChangeObserver {
     }
   }
 
-  #put(path: string, kind: ChangeKind, type: number, size: number, storedBytes: number, from?: string): void {
+  #put(
+    path: string,
+    kind: ChangeKind,
+    type: number,
+    size: number,
+    storedBytes: number,
+    { from, damage }: { from?: string; damage?: string | null } = {},
+  ): void {
     const change: Change = {
       path: toText(path),
       ...(from === undefined ? {} : { from: toText(from) }),
@@ -324,6 +336,7 @@ export class Changes implements ChangeObserver {
       type: fileType(type),
       size: type === S_IFDIR ? 0 : size,
       storedBytes,
+      ...(damage == null ? {} : { damage }),
     };
     const before = this.#changes.get(path);
     if (before !== undefined && sameChange(before, change)) return;
@@ -379,7 +392,8 @@ function sameChange(a: Change, b: Change): boolean {
     a.type === b.type &&
     a.size === b.size &&
     a.storedBytes === b.storedBytes &&
-    a.from === b.from
+    a.from === b.from &&
+    a.damage === b.damage
   );
 }
 

@@ -49,7 +49,9 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
       if (conflict !== null) conflicts.push(conflict);
       else {
         yield* committer.apply(step);
-        items.push(planItem(step.change));
+        if (committer.missed.has(step.path))
+          conflicts.push({ path: toText(step.path), reason: 'it was changed while it was committed' });
+        else items.push(planItem(step.change));
       }
     }
   } finally {
@@ -100,13 +102,16 @@ function withoutDependents(steps: Step[], conflicts: readonly Conflict[]): Step[
 
 /** A file that is in the base already and leaves the scratch once the base's directories are durable. */
 interface Written {
+  readonly node: Node;
   readonly path: string;
   readonly place: BasePlace;
-  /** The scratch file's change time when it was copied. */
-  readonly ctime: string;
+  /** The node's {@link Node.edits} that are in the base. */
+  readonly edits: number;
 }
 
 class Committer {
+  /** Files that users changed while they were being written, and which are in the base as they were before. */
+  readonly missed = new Set<string>();
   readonly #union: Union;
   readonly #changes: Changes;
   readonly #writer: BaseWriter;
@@ -261,6 +266,7 @@ class Committer {
   *#write(path: string, node: Node, target: string): Job<void> {
     if (!node.upper) return;
     const source = this.#source(node);
+    const { edits } = node;
     if (node.dir !== null) {
       this.#writeDirectory(path, node, target, source);
       return;
@@ -275,13 +281,15 @@ class Committer {
     const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
     if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
     else if (node.type === S_IFREG) {
-      const stays = (): boolean => node.isAt(path);
-      if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) return;
-      if (!stays()) return;
+      const stays = (): boolean => node.isAt(path) && node.edits === edits;
+      if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) {
+        this.missed.add(path);
+        return;
+      }
     } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
     if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
     for (const other of others) this.#writer.writeLink(other, place);
-    this.#noteWritten(path, node, place);
+    this.#noteWritten(path, node, place, edits);
   }
 
   /** The base file of which this is one more name, with the same bytes. */
@@ -337,12 +345,12 @@ class Committer {
       if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
       else this.#writer.setMetadata(place, source);
       if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
-      this.#noteWritten(path, node, place);
+      this.#noteWritten(path, node, place, node.edits);
     });
   }
 
   /** From here on the base's file is the origin of the scratch's, should the commit end before the scratch lets go. */
-  #noteWritten(path: string, node: Node, place: BasePlace): void {
+  #noteWritten(path: string, node: Node, place: BasePlace, edits: number): void {
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
     const origin = originOf(place.dir.layer, stat);
@@ -355,17 +363,17 @@ class Committer {
       origin,
       redirect: null,
     });
-    this.#written.push({ path, place, ctime: changeTime(this.#source(node).stat) });
+    this.#union.remember(node);
+    this.#written.push({ node, path, place, edits });
     if (this.#written.length >= BATCH) this.#settle();
   }
 
   #settle(): void {
     this.#writer.flush();
-    for (const { path, place, ctime } of this.#written) {
-      this.#withNode(path, (node) => {
-        // Written again meanwhile: it stays, as a change against what is in the base now.
-        if (changeTime(this.#source(node).stat) === ctime) dropUpper(this.#union, node, place);
-      });
+    for (const { node, path, place, edits } of this.#written) {
+      // Changed again meanwhile: it stays, as a change against what is in the base now.
+      if (node.isAt(path) && node.edits === edits) dropUpper(this.#union, node, place);
+      this.#union.forget(node.id, 1);
       this.#changes.touchPath(path);
     }
     this.#written = [];
@@ -398,8 +406,4 @@ class Committer {
       }
     });
   }
-}
-
-function changeTime(stat: Stat): string {
-  return `${stat.ctime}.${stat.ctimeNsec}`;
 }

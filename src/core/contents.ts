@@ -20,9 +20,10 @@ const CHUNK = 1 << 20;
 const chunk = Buffer.allocUnsafeSlow(CHUNK);
 
 /**
- * Writes a regular file to the base. Returns whether it was: not when the file went elsewhere meanwhile.
+ * Writes a regular file to the base. Returns whether it was: not when it went elsewhere or was written to meanwhile,
+ * which leaves the base's as it was.
  *
- * @param stays says whether the node is still where it was when the commit came to it
+ * @param stays says whether the node is still what and where it was when the commit came to it
  */
 export function* writeContents(
   u: Union,
@@ -32,8 +33,15 @@ export function* writeContents(
   source: Source,
   stays: () => boolean,
 ): Job<boolean> {
-  const delta = deltaOf(u, node);
-  if (delta !== null && (yield* patchBase(u, writer, node, delta, place, source))) return true;
+  const delta = deltaOf(u, node)?.hold() ?? null;
+  if (delta !== null) {
+    try {
+      const done = yield* patchBase(u, writer, node, delta, { place, source, stays });
+      if (done !== null) return done;
+    } finally {
+      delta.close();
+    }
+  }
   const file = writer.beginFile(place);
   try {
     if (delta !== null) yield* copyDelta(u, node, source.stat.size, file.fd);
@@ -75,28 +83,34 @@ function* copyDelta(u: Union, node: Node, size: number, to: number): Job<void> {
   }
 }
 
-/** Writes only what changed, where that is less than writing all. Returns whether it did. */
+interface Target {
+  readonly place: BasePlace;
+  readonly source: Source;
+  readonly stays: () => boolean;
+}
+
+/** Writes only what changed. Returns whether it did as {@link writeContents} does, or null when writing all is better. */
 function* patchBase(
   u: Union,
   writer: BaseWriter,
   node: Node,
   delta: DeltaFile,
-  place: BasePlace,
-  source: Source,
-): Job<boolean> {
+  target: Target,
+): Job<boolean | null> {
+  const { place } = target;
   const base = openAt(u.dirFds.get(place.dir), place.name, O_RDWR | O_NOFOLLOW);
   // A base that cannot be opened for writing may still let its file be replaced.
-  if (base < 0) return false;
+  if (base < 0) return null;
   try {
-    if (yield* patchClone(writer, delta, base, place, source)) return true;
+    const cloned = yield* patchClone(writer, delta, base, target);
+    if (cloned !== null) return cloned;
     const before = new Stat();
     check(statFd(base, before), place.name);
     const changed = [...changedExtents(delta, 0, delta.size)];
     const lost = Math.max(0, before.size - delta.baseLimit);
     const cost = changed.reduce((sum, { start, end }) => sum + end - start, lost);
-    if (cost > delta.size / 2) return false;
-    yield* patchInPlace(u, writer, node, delta, base, { place, source, before, changed });
-    return true;
+    if (cost > delta.size / 2) return null;
+    return yield* patchInPlace(u, writer, node, delta, base, { ...target, before, changed });
   } finally {
     close(base);
   }
@@ -116,18 +130,18 @@ function* patchClone(
   writer: BaseWriter,
   delta: DeltaFile,
   base: number,
-  place: BasePlace,
-  source: Source,
-): Job<boolean> {
+  { place, source, stays }: Target,
+): Job<boolean | null> {
   const file = writer.beginFile(place);
   let finished = false;
   try {
-    if (ficlone(base, file.fd) < 0) return false;
+    if (ficlone(base, file.fd) < 0) return null;
     check(ftruncate(file.fd, Math.min(delta.baseLimit, delta.size)), place.name);
     check(ftruncate(file.fd, delta.size), place.name);
     for (const extent of [...changedExtents(delta, 0, delta.size)]) {
       yield* copyExtent(delta, extent, file.fd);
     }
+    if (!stays()) return false;
     writer.finishFile(file, source);
     finished = true;
     return true;
@@ -137,9 +151,7 @@ function* patchClone(
   }
 }
 
-interface Patch {
-  readonly place: BasePlace;
-  readonly source: Source;
+interface Patch extends Target {
   readonly before: Stat;
   readonly changed: readonly Extent[];
 }
@@ -151,23 +163,30 @@ function* patchInPlace(
   node: Node,
   delta: DeltaFile,
   base: number,
-  { place, source, before, changed }: Patch,
-): Job<void> {
+  { place, source, stays, before, changed }: Patch,
+): Job<boolean> {
   const basePath = joinPath(place.dir.path, place.name);
-  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node.path, before));
+  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node, before));
   const size = delta.size;
   const tail = { start: Math.min(size, delta.baseLimit), end: before.size, changed: true };
   try {
     for (const extent of [...changed, tail]) yield* saveExtent(journal, base, extent, before.size);
+    if (!stays()) return false;
     journal.seal();
+    delta.baseInFlux = true;
     check(ftruncate(base, Math.min(delta.baseLimit, size)), place.name);
     check(ftruncate(base, size), place.name);
     for (const extent of changed) yield* copyExtent(delta, extent, base);
-    writer.finishInPlace(base, place, source);
+    if (!stays()) return false;
     check(fsync(base), place.name);
     journal.done();
+    // Only now, as the journal does not know the old mode, owner and attributes.
+    writer.finishInPlace(base, place, source);
+    check(fsync(base), place.name);
     bookOrigin(u, node, place);
+    return true;
   } finally {
+    delta.baseInFlux = false;
     // A commit that ends here half done leaves the base's file as it was.
     journal.close(u);
   }

@@ -110,8 +110,17 @@ function canClone(u: Union, node: Node): boolean {
 /** Turns a metadata-only copy into a block delta without changed blocks. */
 function startDelta(u: Union, node: Node): void {
   u.fileFds.drop(node);
+  const { record } = node;
   const delta = u.deltas.create(node, deltaSource(u, node));
-  setRecord(u, node, { ...node.record!, metacopy: false, delta });
+  try {
+    setRecord(u, node, { ...record!, metacopy: false, delta });
+  } catch (error) {
+    node.record = record;
+    u.deltas.drop(node);
+    u.deltas.remove(delta);
+    throw error;
+  }
+  node.unsyncedParents = true;
 }
 
 function copyUpFile(u: Union, node: Node, data: CopiedData): void {

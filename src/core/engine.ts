@@ -95,7 +95,7 @@ export class Engine implements FileSystem {
       deltas: Math.ceil(kept / 4),
       deltaThreshold: options.deltaThreshold ?? DEFAULT_DELTA_THRESHOLD,
     };
-    const union = new Union(scratch, layers, dirFds, limits, options.invalidator);
+    const union = new Union(scratch, layers, dirFds, limits, options.invalidator, options.log);
     const changes = new Changes(union, options.log);
     union.observer = changes;
     recoverCommit(union, changes, options.log);
@@ -195,6 +195,7 @@ export class Engine implements FileSystem {
   }
 
   syncfs(): void {
+    this.#union.deltas.sync();
     check(syncfs(this.#union.scratch.upperFd), 'syncfs');
   }
 

@@ -1,5 +1,6 @@
 import { check } from '../sys/errno';
 import { getattr } from './attributes';
+import { DamageError } from './damage';
 import { readDirectory } from '../sys/directory';
 import type { ListVisitor } from './filesystem';
 import type { Node } from './node';
@@ -95,6 +96,7 @@ function visitEntry(
 }
 
 function readNames(u: Union, node: Node): Listing {
+  if (node.damage !== null) throw new DamageError(node.path, node.damage);
   const dir = dirOf(node);
   const listing = new Listing();
   const upper = u.upperNames(node);

@@ -20,7 +20,7 @@ import {
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { copyUp, copyUpDir, originOf } from './copyup';
 import { inUpperDir, openUpper, setRecord } from './upperAccess';
-import { deltaOf } from './delta/open';
+import { damageOf } from './delta/open';
 import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
@@ -171,7 +171,8 @@ const covered = new Stat();
 
 /** Notes which base entry a new one replaces, so that a commit notices when that one moved meanwhile. */
 export function rememberCovered(u: Union, node: Node): void {
-  if (node.parent === null) return;
+  // A new record would make what is damaged look sound.
+  if (node.parent === null || node.damage !== null) return;
   for (const lower of dirOf(node.parent).lowers) {
     if (statAt(u.dirFds.get(lower), node.name, covered) !== 0) continue;
     setRecord(u, node, {
@@ -332,7 +333,8 @@ export function pinOrphan(u: Union, node: Node): void {
     // Its bytes are the base's: the union goes on reading them there.
     return;
   }
-  if (node.record?.delta != null) deltaOf(u, node);
+  // Opened now, as an unlinked block map cannot be opened later.
+  damageOf(u, node);
   if (node.type === S_IFREG) {
     node.orphanFd = u.fileFds.get(node, true) === undefined ? openUpper(u, node) : u.fileFds.take(node)!;
     return;

@@ -65,6 +65,8 @@ export class Node {
   /** Whether it has an inode in the scratch. */
   upper = false;
   record: UpperRecord | null = null;
+  /** Why its bytes (or entries) cannot be had: its record or block map is damaged. With a damaged record, `record` is null. */
+  damage: string | null = null;
   /** The base file behind it (not of directories): its directory and its name there. */
   lowerDir: LayerDir | null = null;
   lowerName = '';
@@ -84,6 +86,8 @@ export class Node {
   linkedKey: string | null = null;
   /** Inode number by which the record of a link or special file is filed; 0 for none. */
   recordIno = 0;
+  /** Grows with everything that users do to it, so that work in steps notices. */
+  edits = 0;
   /** Whether its copy-up is durable only after its upper directories are. */
   unsyncedParents = false;
   readonly dir: DirState | null;

@@ -7,6 +7,7 @@ import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from '../sys/file';
 import { birthAt, S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
+import { damageOf } from './delta/open';
 import { joinPath, type Node, type Origin } from './node';
 import { dirOf, type Union } from './union';
 
@@ -112,6 +113,7 @@ export class ConflictFinder {
   #node(node: Node, parent: Node, path: string): string | null {
     const basePath = this.#changes.basePath(path);
     const { record } = node;
+    if (record === null && node.damage !== null) return node.damage;
     if (record === null) return this.#unrecorded(node, parent, basePath);
     const origin = record.redirect ?? basePath;
     // What it replaced went elsewhere by a rename.
@@ -119,7 +121,8 @@ export class ConflictFinder {
     const place = this.#changes.bases.stat(origin, this.#stat);
     if (place === null) return 'it was deleted in the base';
     if (node.dir !== null) return null;
-    return isOrigin(record.origin, place, this.#stat) ? null : 'it was changed in the base';
+    if (!isOrigin(record.origin, place, this.#stat)) return 'it was changed in the base';
+    return damageOf(this.#union, node);
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */

@@ -120,18 +120,20 @@ export function* discardRange(
   length: number,
 ): Job<void> {
   const sides = openSides(u, changes, path);
+  const delta = deltaOf(u, sides.node)?.hold();
   try {
     const end = Math.min(offset + length, sides.size, sides.baseSize);
-    const delta = deltaOf(u, sides.node);
     for (let at = offset; at < end; at += CHUNK) {
       const stop = Math.min(end, at + CHUNK);
-      if (delta === null) yield* overwrite(u, sides, at, stop);
+      if (delta === undefined) yield* overwrite(u, sides, at, stop);
       else delta.revert(at, stop);
       yield undefined;
     }
+    delta?.release(offset, end);
     u.invalidator.inode(sides.node.id, offset, length);
     u.observer.touchNode(sides.node);
   } finally {
+    delta?.close();
     closeSides(u, sides);
   }
 }

@@ -14,6 +14,7 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { readDirectory } from '../sys/directory';
+import { DamageError } from './damage';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
 import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import type { UpperRecord } from './node';
@@ -57,18 +58,15 @@ export function encodeRecord(record: UpperRecord): Buffer {
   return out;
 }
 
-/** @throws FsError EIO when the record is damaged or of a newer version */
+/** @param what names the file in the error. @throws DamageError also for one of a newer version */
 export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
   const damaged =
     bytes.length < FIXED + CHECKSUM ||
     bytes.readUInt32LE(bytes.length - CHECKSUM) !== crc32(bytes.subarray(0, -CHECKSUM));
-  if (damaged) throw new FsError(E.EIO, `${what}: its scratch record is damaged`);
-  if (bytes.readUInt8(0) !== VERSION) {
-    throw new FsError(
-      E.EIO,
-      `${what}: its scratch record is of version ${bytes.readUInt8(0)}, not ${VERSION}`,
-    );
-  }
+  if (damaged) throw new DamageError(what, 'its scratch record is damaged');
+  const version = bytes.readUInt8(0);
+  if (version !== VERSION)
+    throw new DamageError(what, `its scratch record is of version ${version}, not ${VERSION}`);
   const flags = bytes.readUInt8(1);
   const redirect = bytes.toString('latin1', FIXED, bytes.length - CHECKSUM);
   if (flags & REDIRECT) checkRedirect(redirect, what);
@@ -95,7 +93,7 @@ function checkRedirect(path: string, what: string): void {
   const bad = path
     .split('/')
     .some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-  if (bad) throw new FsError(E.EIO, `${what}: its scratch record redirects to an invalid path`);
+  if (bad) throw new DamageError(what, 'its scratch record redirects to an invalid path');
 }
 
 /**
@@ -164,10 +162,11 @@ export class RecordStore {
   }
 }
 
-/** The record in a file's attribute. @throws FsError EIO when it is damaged */
+/** The record in a file's attribute. @throws DamageError */
 export function readRecord(dirFd: number, name: string): UpperRecord | null {
   const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
   if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
+  if (length === -E.ERANGE) throw new DamageError(name, 'its scratch record is damaged');
   if (length < 0) throw new FsError(-length, `${name}: reading its scratch record`);
   return decodeRecord(buffer.subarray(0, length), name);
 }

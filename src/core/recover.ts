@@ -1,21 +1,17 @@
 import { toBytes, toText } from '../sys/bytes';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
-import { recoverUndo } from './delta/undo';
-import type { LogLevel } from './engine';
+import { recoverUndo, type UndoHeader } from './delta/undo';
 import { CommitJournal } from './journal';
 import { bookOrigin, settleMove } from './settle';
 import { Stat } from '../sys/stat';
-import type { Union } from './union';
+import type { LogFunction, Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
-export function recoverCommit(
-  u: Union,
-  changes: Changes,
-  log: (level: LogLevel, message: string) => void,
-): void {
-  const unbooked = recoverUndo(u, (message) => log('warn', message));
-  for (const { path } of unbooked) bookEntry(u, changes, toBytes(path));
+export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
+  recoverUndo(u, log, (header) => {
+    bookEntry(u, changes, header);
+  });
   const journal = new CommitJournal(u.scratch);
   const move = journal.read();
   if (move === null) return;
@@ -34,13 +30,12 @@ export function recoverCommit(
 }
 
 /** The base's file was written completely; the scratch shall know it as the one its blocks belong to. */
-function bookEntry(u: Union, changes: Changes, path: string): void {
-  changes.at(path, (parent, name) => {
+function bookEntry(u: Union, changes: Changes, { path, basePath, delta }: UndoHeader): void {
+  changes.at(toBytes(path), (parent, name) => {
     const node = u.lookup(parent, name);
-    const basePath = node?.record?.redirect ?? changes.basePath(path);
-    const place = basePath === null ? null : changes.bases.stat(basePath, new Stat());
+    const place = changes.bases.stat(toBytes(basePath), new Stat());
     if (node === null || place === null) return;
-    bookOrigin(u, node, place);
+    if (node.record?.delta === delta) bookOrigin(u, node, place);
     u.release(node);
   });
 }

@@ -18,6 +18,7 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
+import { DamageError } from './damage';
 import { readRecord } from './record';
 import { removeTree, type Scratch } from './scratch';
 
@@ -81,14 +82,26 @@ export function newTrashCan(scratch: Scratch): TrashCan {
 export function deleteTrash(scratch: Scratch, id: string): void {
   const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
   for (const { name, type } of readTrash(scratch, id)) {
-    const record = type === 'file' && statAt(dirFd, name, stat) === 0 ? readRecord(dirFd, name) : null;
-    if (record?.delta != null) unlinkAt(scratch.deltaFd, record.delta);
+    if (type !== 'file' || statAt(dirFd, name, stat) < 0) continue;
+    const map = mapOf(dirFd, name);
+    unlinkAt(dirFd, name);
+    if (map !== null && stat.nlink === 1) unlinkAt(scratch.deltaFd, map);
   }
   close(dirFd);
   removeTree(scratch.trashFd, id);
 }
 
 const stat = new Stat();
+
+/** Id of a file's block map; null for none, or when a damaged record does not tell. */
+function mapOf(dirFd: number, name: string): string | null {
+  try {
+    return readRecord(dirFd, name)?.delta ?? null;
+  } catch (error) {
+    if (error instanceof DamageError) return null;
+    throw error;
+  }
+}
 
 function trashIds(scratch: Scratch): number[] {
   return readdirSync(join(scratch.path, 'trash'))

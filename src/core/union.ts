@@ -1,13 +1,17 @@
+import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import { close } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { DamageError } from './damage';
 import { Deltas } from './delta/deltas';
+import { machineDurability } from './delta/durability';
+import type { LogLevel } from './engine';
 import { FileFds } from './fileFds';
 import type { Invalidator } from './filesystem';
 import { InodeNumbers } from './inodeNumbers';
 import { type DirFds, type Layer, LayerDir } from './layer';
-import { type DirState, Node, type UpperName } from './node';
+import { type DirState, Node, type UpperName, type UpperRecord } from './node';
 import { carriesRecord } from './record';
 import type { Scratch } from './scratch';
 
@@ -20,6 +24,8 @@ export interface ChangeObserver {
   /** As before, for everything below the name too. */
   touchTree(parent: Node, name: string): void;
 }
+
+export type LogFunction = (level: LogLevel, message: string) => void;
 
 /** Until the list of changes listens. */
 const silent: ChangeObserver = { touchNode: ignore, touchName: ignore, touchTree: ignore };
@@ -53,6 +59,9 @@ export class Union {
   readonly linkedLower = new Map<string, Node>();
   /** Base inodes with several links that were copied up: names in the scratch's index. */
   readonly indexed = new Set<string>();
+  readonly #log: LogFunction;
+  /** What was said of damaged files, by path. */
+  readonly #damages = new Map<string, string>();
   /** Names of base inodes with several links that came or went since the mount, by their key. */
   readonly #linkDelta = new Map<string, number>();
   #nextId = ROOT_ID;
@@ -66,12 +75,14 @@ export class Union {
     dirFds: DirFds,
     limits: { files: number; deltas: number; deltaThreshold: number },
     invalidator: Invalidator,
+    log: LogFunction,
   ) {
     this.scratch = scratch;
+    this.#log = log;
     this.layers = layers;
     this.dirFds = dirFds;
     this.fileFds = new FileFds(limits.files);
-    this.deltas = new Deltas(scratch.deltaFd, limits.deltas);
+    this.deltas = new Deltas(scratch.deltaFd, limits.deltas, machineDurability());
     this.deltaThreshold = limits.deltaThreshold;
     this.invalidator = invalidator;
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
@@ -102,6 +113,7 @@ export class Union {
     const known = dir.children.get(name);
     if (known !== undefined) return known;
     if (parent.orphan) return null;
+    if (parent.damage !== null) throw new DamageError(parent.path, parent.damage);
     if (dir.upper !== null) {
       const entry = this.upperNames(parent).get(name);
       if (entry?.whiteout) return null;
@@ -293,10 +305,10 @@ export class Union {
       const linked = this.linkedUpper.get(ino);
       if (linked !== undefined) return this.#addAlias(linked, parent, name);
     }
-    const record = this.scratch.records.get(fd, name, type, ino);
+    const record = this.#recordAt(fd, name, type, ino);
     const node = this.addUpper(parent, name, type);
-    node.record = record;
-    if (record !== null && !carriesRecord(type)) node.recordIno = ino;
+    this.#setRecord(node, record);
+    if (node.record !== null && !carriesRecord(type)) node.recordIno = ino;
     if (node.dir !== null) this.#mergeDir(node, fd, name);
     else this.#findLower(node);
     if (type !== S_IFDIR && nlink > 1) {
@@ -305,6 +317,31 @@ export class Union {
     }
     this.#fresh = node;
     return node;
+  }
+
+  #recordAt(dirFd: number, name: string, type: number, ino: number): UpperRecord | DamageError | null {
+    try {
+      return this.scratch.records.get(dirFd, name, type, ino);
+    } catch (error) {
+      if (error instanceof DamageError) return error;
+      throw error;
+    }
+  }
+
+  /** Gives a node its record. One with a damaged record can be listed, moved and discarded, but not read. */
+  #setRecord(node: Node, record: UpperRecord | DamageError | null): void {
+    if (record instanceof DamageError) this.noteDamage(node, record);
+    else node.record = record;
+  }
+
+  /** Notes why a node's bytes cannot be had, and says it once. */
+  noteDamage(node: Node, { reason }: DamageError): void {
+    const { path } = node;
+    node.damage = reason;
+    if (this.#damages.get(path) === reason) return;
+    this.#damages.set(path, reason);
+    this.#log('error', `${toText(path)} gives EIO: ${reason}. Discard it to have the base's again.`);
+    this.observer.touchNode(node);
   }
 
   /** Finds the base directories that an upper directory merges with. */
@@ -318,7 +355,7 @@ export class Union {
 
   /** The base directories below an upper directory, by its place or its redirect. */
   lowersOf(node: Node): LayerDir[] {
-    if (dirOf(node).opaque) return [];
+    if (dirOf(node).opaque || node.damage !== null) return [];
     if (node.record?.redirect != null) return this.resolveLowers(node.record.redirect);
     return this.childLowers(dirOf(node.parent!).lowers, node.name);
   }
@@ -410,7 +447,7 @@ export class Union {
     node.indexKey = key;
     node.upper = true;
     check(statAt(this.scratch.indexFd, key, this.#stat), key);
-    node.record = this.scratch.records.get(this.scratch.indexFd, key, node.type, this.#stat.ino);
+    this.#setRecord(node, this.#recordAt(this.scratch.indexFd, key, node.type, this.#stat.ino));
     this.linkUpper(node, this.#stat.ino);
   }
 
@@ -513,7 +550,6 @@ export class Union {
 
   close(): void {
     for (const node of this.nodes.values()) if (node.orphanFd >= 0) close(node.orphanFd);
-    this.deltas.sync();
     this.deltas.closeAll();
     this.fileFds.closeAll();
     this.dirFds.closeAll();

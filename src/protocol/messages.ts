@@ -21,6 +21,8 @@ export const changeSchema = z.object({
   size: z.number(),
   /** Bytes that the scratch holds for it. */
   storedBytes: z.number(),
+  /** Why its contents cannot be had, as part of a sentence; absent when all is well. Discarding it helps. */
+  damage: z.string().optional(),
 });
 export type Change = z.infer<typeof changeSchema>;
 export type ChangeKind = Change['kind'];

@@ -5,8 +5,6 @@ import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
-  fdatasync,
-  fsync,
   ftruncate,
   lseek,
   pread,
@@ -15,6 +13,7 @@ import {
 } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
 import { BLOCK_SIZE, type Run } from './blockMap';
+import type { Durability } from './durability';
 import type { MapFile } from './mapFile';
 
 /** Bytes of one stretch of a file and where they are. */
@@ -36,13 +35,18 @@ export class DeltaFile {
   readonly dataFd: number;
   readonly baseFd: number;
   readonly #file: MapFile;
+  readonly #durability: Durability;
+  /** Whether a commit is writing the base's file, whose changed blocks nobody reads there. */
+  baseInFlux = false;
   #size: number;
+  #holders = 1;
 
   /** Takes over the descriptors. @throws FsError */
-  constructor(dataFd: number, baseFd: number, map: MapFile) {
+  constructor(dataFd: number, baseFd: number, map: MapFile, durability: Durability) {
     this.dataFd = dataFd;
     this.baseFd = baseFd;
     this.#file = map;
+    this.#durability = durability;
     const stat = new Stat();
     check(statFd(dataFd, stat), 'block delta');
     this.#size = stat.size;
@@ -60,7 +64,19 @@ export class DeltaFile {
     return this.#file.baseLimit;
   }
 
+  /** Keeps it open for work in steps; {@link close} lets it go. */
+  hold(): this {
+    this.#holders++;
+    return this;
+  }
+
+  /** Whether work in steps uses it. */
+  get held(): boolean {
+    return this.#holders > 1;
+  }
+
   close(): void {
+    if (--this.#holders > 0) return;
     close(this.dataFd);
     close(this.baseFd);
     this.#file.close();
@@ -116,8 +132,8 @@ export class DeltaFile {
   truncate(size: number): void {
     if (size > this.#size) this.#prepareGrowth();
     check(ftruncate(this.dataFd, size), 'truncate');
-    this.#file.lowerLimit(size);
     this.#size = size;
+    this.#file.lowerLimit(size);
   }
 
   /** As `fallocate(2)`, for the modes that the engine knows. */
@@ -154,11 +170,15 @@ export class DeltaFile {
    * @param metadata the inode's times and mode too
    */
   sync(metadata: boolean): void {
+    const { fsync, fdatasync } = this.#durability;
     check(metadata ? fsync(this.dataFd) : fdatasync(this.dataFd), 'fsync');
     this.#file.sync();
   }
 
-  /** Lets the base's bytes show again from `start` to `end`, as far as the base has them. */
+  /**
+   * Lets the base's bytes show again from `start` to `end`, as far as the base has them. What the scratch holds in
+   * their stead stays until {@link release}.
+   */
   revert(start: number, end: number): void {
     const stop = Math.min(end, this.baseLimit, this.#size);
     const firstWhole = Math.ceil(start / BLOCK_SIZE) * BLOCK_SIZE;
@@ -171,8 +191,22 @@ export class DeltaFile {
     this.#copyBase(start, firstWhole);
     this.#copyBase(lastWhole, stop);
     this.#file.fill(firstWhole / BLOCK_SIZE, Math.ceil(lastWhole / BLOCK_SIZE), false);
-    fallocate(this.dataFd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, firstWhole, lastWhole - firstWhole);
     this.#copyBase(Math.max(start, this.baseLimit), Math.min(end, this.#size));
+  }
+
+  /**
+   * Gives back the space of blocks from `start` to `end` that are the base's again. That they are must be durable
+   * first: a power loss would else bring back bits for blocks that are gone.
+   */
+  release(start: number, end: number): void {
+    this.sync(false);
+    for (let at = start; at < end;) {
+      const extent = this.extentAt(at, end);
+      // A file system that cannot give back space keeps it.
+      if (!extent.changed)
+        fallocate(this.dataFd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, extent.end - at);
+      at = extent.end;
+    }
   }
 
   /** Puts the base's bytes over those of blocks that stay changed. */
@@ -190,7 +224,7 @@ export class DeltaFile {
    */
   #prepareGrowth(): void {
     if (!this.#file.limitDirty) return;
-    check(fdatasync(this.dataFd), 'truncate');
+    check(this.#durability.fdatasync(this.dataFd), 'truncate');
     this.#file.sync();
   }
 

@@ -3,14 +3,16 @@ import { check, E, FsError } from '../../sys/errno';
 import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, openAt, unlinkAt } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
 import type { Node } from '../node';
+import { DamageError } from '../damage';
 import { DeltaFile } from './deltaFile';
+import type { Durability } from './durability';
 import { MapFile } from './mapFile';
 
 /** Opens what a delta is made of; the deltas own the descriptors from then on. */
 export interface DeltaSource {
   /** The sparse file in the scratch, for reading and writing. */
   openScratch(): number;
-  /** The base's file, for reading; @throws FsError EIO when it is not the one that was copied up */
+  /** The base's file, for reading. @throws DamageError when it is not the one that was copied up */
   openBase(): number;
 }
 
@@ -19,11 +21,13 @@ export class Deltas {
   /** The scratch's folder of block maps. */
   readonly #dirFd: number;
   readonly #capacity: number;
+  readonly #durability: Durability;
   readonly #open = new Map<Node, DeltaFile>();
 
-  constructor(dirFd: number, capacity: number) {
+  constructor(dirFd: number, capacity: number, durability: Durability) {
     this.#dirFd = dirFd;
     this.#capacity = capacity;
+    this.#durability = durability;
   }
 
   /** The node's delta, opened when it is not. @throws FsError */
@@ -37,8 +41,9 @@ export class Deltas {
     const id = node.record?.delta;
     if (id == null) throw new FsError(E.ESTALE, node.path);
     const mapFd = openAt(this.#dirFd, id, O_RDWR | O_NOFOLLOW);
-    if (mapFd < 0) throw new FsError(E.EIO, `${node.path}: its block map cannot be opened`);
-    return this.#add(node, source, () => MapFile.open(mapFd, node.path), mapFd);
+    if (mapFd === -E.ENOENT) throw new DamageError(node.path, 'its block map is missing');
+    check(mapFd, node.path);
+    return this.#add(node, source, () => MapFile.open(mapFd, node.path, this.#durability), mapFd);
   }
 
   /** Starts a delta without changed blocks; returns its id for the node's record. */
@@ -46,15 +51,16 @@ export class Deltas {
     const id = randomBytes(8).toString('hex');
     const mapFd = check(openAt(this.#dirFd, id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), 'block map');
     const stat = new Stat();
-    this.#add(
-      node,
-      source,
-      (baseFd) => {
-        check(statFd(baseFd, stat), node.path);
-        return MapFile.create(mapFd, stat.size);
-      },
-      mapFd,
-    );
+    const createMap = (baseFd: number): MapFile => {
+      check(statFd(baseFd, stat), node.path);
+      return MapFile.create(mapFd, stat.size, this.#durability);
+    };
+    try {
+      this.#add(node, source, createMap, mapFd);
+    } catch (error) {
+      this.remove(id);
+      throw error;
+    }
     return id;
   }
 
@@ -65,9 +71,9 @@ export class Deltas {
       fds.push(baseFd);
       const dataFd = source.openScratch();
       fds.push(dataFd);
-      const delta = new DeltaFile(dataFd, baseFd, openMap(baseFd));
-      this.#open.set(node, delta);
+      const delta = new DeltaFile(dataFd, baseFd, openMap(baseFd), this.#durability);
       this.#evict();
+      this.#open.set(node, delta);
       return delta;
     } catch (error) {
       for (const fd of fds) close(fd);
@@ -91,18 +97,32 @@ export class Deltas {
     for (const delta of this.#open.values()) delta.sync(false);
   }
 
+  /** Closes all; what can be made durable, is. */
   closeAll(): void {
-    for (const delta of this.#open.values()) delta.close();
+    for (const delta of this.#open.values()) {
+      syncIfPossible(delta);
+      delta.close();
+    }
     this.#open.clear();
   }
 
-  /** An unlinked file's map has no name to open it by again. */
+  /** An unlinked file's map has no name to open it by again; of one in use there must not be two. */
   #evict(): void {
-    if (this.#open.size <= this.#capacity) return;
-    for (const node of this.#open.keys()) {
-      if (node.orphan) continue;
+    if (this.#open.size < this.#capacity) return;
+    for (const [node, delta] of this.#open) {
+      if (node.orphan || delta.held) continue;
+      syncIfPossible(delta);
       this.drop(node);
       return;
     }
+  }
+}
+
+/** A full disk is no reason to keep a delta open: the live places of its map have everything. */
+function syncIfPossible(delta: DeltaFile): void {
+  try {
+    delta.sync(false);
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
   }
 }

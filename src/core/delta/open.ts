@@ -1,16 +1,42 @@
-import { toText } from '../../sys/bytes';
-import { check, E, FsError } from '../../sys/errno';
+import { check, E } from '../../sys/errno';
 import { close, O_NOFOLLOW, O_RDONLY, openAt } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
-import { openUpper } from '../upperAccess';
+import { DamageError } from '../damage';
 import type { Node } from '../node';
 import type { Union } from '../union';
+import { openUpper } from '../upperAccess';
 import type { DeltaFile } from './deltaFile';
 import type { DeltaSource } from './deltas';
 
-/** The node's block delta, or null when it has none. @throws FsError EIO when its map or its base cannot be trusted */
+/**
+ * The node's block delta, or null when it has none. Whoever wants bytes of a file comes by here.
+ *
+ * @throws DamageError when its record, its map or its base cannot be trusted
+ */
 export function deltaOf(u: Union, node: Node): DeltaFile | null {
-  return node.record?.delta == null ? null : u.deltas.get(node, deltaSource(u, node));
+  if (node.record === null && node.damage !== null) throw new DamageError(node.path, node.damage);
+  if (node.record?.delta == null) return null;
+  try {
+    const delta = u.deltas.get(node, deltaSource(u, node));
+    // Others may write to the base's file at any time.
+    if (!delta.baseInFlux) requireOrigin(node, delta.baseFd);
+    node.damage = null;
+    return delta;
+  } catch (error) {
+    if (error instanceof DamageError) u.noteDamage(node, error);
+    throw error;
+  }
+}
+
+/** Why the bytes of a node cannot be had, as part of a sentence; null when they can. */
+export function damageOf(u: Union, node: Node): string | null {
+  try {
+    deltaOf(u, node);
+    return null;
+  } catch (error) {
+    if (error instanceof DamageError) return error.reason;
+    throw error;
+  }
 }
 
 /** Where a node's delta finds its two halves. */
@@ -18,17 +44,28 @@ export function deltaSource(u: Union, node: Node): DeltaSource {
   return { openScratch: () => openUpper(u, node), openBase: () => openOrigin(u, node) };
 }
 
+/** Opens the base file that was copied up. */
+function openOrigin(u: Union, node: Node): number {
+  const { lowerDir, lowerName } = node;
+  const fd = lowerDir === null ? -E.ENOENT : openAt(u.dirFds.get(lowerDir), lowerName, O_RDONLY | O_NOFOLLOW);
+  if (fd === -E.ENOENT || fd === -E.ELOOP)
+    throw new DamageError(node.path, 'the base file of its block delta is gone');
+  check(fd, node.path);
+  try {
+    requireOrigin(node, fd);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
 const stat = new Stat();
 
-/** Opens the base file that was copied up. Another one in its place would lend wrong bytes. */
-function openOrigin(u: Union, node: Node): number {
-  const what = toText(node.path);
-  if (node.lowerDir === null) throw new FsError(E.EIO, `${what}: the base file of its block delta is gone`);
-  const fd = check(openAt(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW), what);
-  check(statFd(fd, stat), what);
+/** Another file in the base's place, or the same one with other contents, would lend wrong bytes. */
+function requireOrigin(node: Node, baseFd: number): void {
+  check(statFd(baseFd, stat), node.path);
   const { ino, size, mtime, mtimeNsec } = node.record!.origin;
-  if (stat.ino === ino && stat.size === size && stat.mtime === mtime && stat.mtimeNsec === mtimeNsec)
-    return fd;
-  close(fd);
-  throw new FsError(E.EIO, `${what}: the base file of its block delta was changed`);
+  if (stat.ino === ino && stat.size === size && stat.mtime === mtime && stat.mtimeNsec === mtimeNsec) return;
+  throw new DamageError(node.path, 'the base file of its block delta was changed');
 }

@@ -21,16 +21,18 @@ import {
   renameAt,
   unlinkAt,
 } from '../../sys/file';
-import type { Stat } from '../../sys/stat';
+import { Stat, statFd } from '../../sys/stat';
+import type { Node } from '../node';
 import type { Scratch } from '../scratch';
-import type { Union } from '../union';
+import type { LogFunction, Union } from '../union';
 
 const headerSchema = z.object({
   /** The base file: its layer and its path there. */
   layer: z.number(),
   basePath: z.string(),
-  /** The entry of the mount that is being committed. */
+  /** The entry of the mount that is being committed, and the id of its block map. */
   path: z.string(),
+  delta: z.string(),
   size: z.number(),
   atime: z.number(),
   atimeNsec: z.number(),
@@ -42,9 +44,12 @@ export type UndoHeader = z.infer<typeof headerSchema>;
 /** Length and checksum of the header; then of each entry its offset, length and checksum. */
 const HEADER_PREFIX = 8;
 const ENTRY_PREFIX = 16;
-/** The offset of the entry that says that all old bytes are here. */
+/** What the last entry has for an offset: it says that all old bytes are here. Then follows where in the journal it is. */
 const SEAL = 0xffffffffffffffffn;
 const DONE = '.done';
+/** Longest header and longest entry that one that is sound can have, bytes. */
+const MAX_HEADER = 1 << 16;
+const MAX_ENTRY = 1 << 24;
 
 /**
  * The bytes that a commit is about to overwrite in a base file. While it is sealed and not done, the base file may be
@@ -84,6 +89,7 @@ export class UndoJournal {
   seal(): void {
     const prefix = Buffer.alloc(ENTRY_PREFIX);
     prefix.writeBigUInt64LE(SEAL, 0);
+    prefix.writeBigUInt64LE(BigInt(this.#length), 8);
     this.#append(prefix);
     check(fsync(this.#fd), 'undo journal');
     check(fsync(this.#dirFd), 'undo journal');
@@ -99,12 +105,11 @@ export class UndoJournal {
 
   /** Ends and deletes the journal; first puts the old bytes back when it is sealed and not done. */
   close(u: Union): void {
-    if (this.#state === 'sealed') {
-      const header = readHeader(this.#fd);
-      const entries = header === null ? null : readEntries(this.#fd, header.length);
-      if (header !== null && entries !== null) rollBack(u, this.#fd, header.value, entries);
+    try {
+      if (this.#state === 'sealed') rollBack(u, this.#fd, readJournal(this.#fd));
+    } finally {
+      close(this.#fd);
     }
-    close(this.#fd);
     unlinkAt(this.#dirFd, this.#name + DONE);
     unlinkAt(this.#dirFd, this.#name);
   }
@@ -116,33 +121,50 @@ export class UndoJournal {
   }
 }
 
-/** A commit that a crash ended after the base file was complete: the entry that still has to be booked. */
-export type Unbooked = Pick<UndoHeader, 'path'>;
-
 /**
- * Makes base files whole again that a crash left half written.
+ * Makes base files whole again that a crash left half written. A journal that cannot be obeyed now stays: the next
+ * start tries again.
  *
- * @param log told of each
- * @returns the entries whose base file is complete but not booked
+ * @param book what is left to do for a base file that is complete
  */
-export function recoverUndo(u: Union, log: (message: string) => void): Unbooked[] {
-  const unbooked: Unbooked[] = [];
+export function recoverUndo(u: Union, log: LogFunction, book: (header: UndoHeader) => void): void {
   for (const name of readdirSync(join(u.scratch.path, 'undo'))) {
     const fd = check(openAt(u.scratch.undoFd, name, O_RDONLY | O_NOFOLLOW), name);
     try {
-      const header = readHeader(fd);
-      const entries = header === null ? null : readEntries(fd, header.length);
-      if (header !== null && name.endsWith(DONE)) unbooked.push(header.value);
-      else if (header !== null && entries !== null) {
-        log(`A commit to ${header.value.basePath} was interrupted: putting its old bytes back.`);
-        rollBack(u, fd, header.value, entries);
-      }
+      if (name.endsWith(DONE)) book(requireHeader(fd).value);
+      else if (isSealed(fd)) recoverFile(u, fd, log);
+      check(unlinkAt(u.scratch.undoFd, name), name);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      log('error', `A commit was interrupted, and the base file cannot be put right: ${error.message}`);
     } finally {
       close(fd);
     }
-    check(unlinkAt(u.scratch.undoFd, name), name);
   }
-  return unbooked;
+}
+
+function recoverFile(u: Union, fd: number, log: LogFunction): void {
+  const journal = readJournal(fd);
+  const { basePath } = journal.header;
+  try {
+    rollBack(u, fd, journal);
+    log('warn', `A commit to ${basePath} was interrupted: its old bytes are back.`);
+  } catch (error) {
+    if (!(error instanceof FsError) || error.errno !== E.ENOENT) throw error;
+    log('warn', `A commit to ${basePath} was interrupted, and the file is gone since.`);
+  }
+}
+
+/** Base files that may be half written, because their journal could not be obeyed. */
+export function unrecoveredFiles(u: Union): string[] {
+  return readdirSync(join(u.scratch.path, 'undo')).map((name) => {
+    const fd = check(openAt(u.scratch.undoFd, name, O_RDONLY | O_NOFOLLOW), name);
+    try {
+      return readHeader(fd)?.value.basePath ?? name;
+    } finally {
+      close(fd);
+    }
+  });
 }
 
 interface Entry {
@@ -152,6 +174,12 @@ interface Entry {
   readonly at: number;
 }
 
+interface Journal {
+  readonly header: UndoHeader;
+  readonly entries: readonly Entry[];
+}
+
+/** Null when the file ends before. */
 function readBytes(fd: number, length: number, at: number): Buffer | null {
   const bytes = Buffer.alloc(length);
   return check(pread(fd, bytes, length, at), 'undo journal') === length ? bytes : null;
@@ -160,38 +188,56 @@ function readBytes(fd: number, length: number, at: number): Buffer | null {
 function readHeader(fd: number): { value: UndoHeader; length: number } | null {
   const prefix = readBytes(fd, HEADER_PREFIX, 0);
   if (prefix === null) return null;
-  const text = readBytes(fd, Math.min(prefix.readUInt32LE(0), 1 << 16), HEADER_PREFIX);
+  const text = readBytes(fd, Math.min(prefix.readUInt32LE(0), MAX_HEADER), HEADER_PREFIX);
   if (text === null || crc32(text) !== prefix.readUInt32LE(4)) return null;
   return { value: headerSchema.parse(JSON.parse(text.toString())), length: HEADER_PREFIX + text.length };
 }
 
-/** All entries of a sealed journal; null for one that was not finished, which nothing was overwritten after. */
-function readEntries(fd: number, start: number): Entry[] | null {
+/** @throws FsError EIO when it is damaged */
+function requireHeader(fd: number): { value: UndoHeader; length: number } {
+  const header = readHeader(fd);
+  if (header === null) throw new FsError(E.EIO, 'its undo journal is damaged');
+  return header;
+}
+
+/** Whether a journal was finished. Before, nothing was overwritten. */
+function isSealed(fd: number): boolean {
+  const stat = new Stat();
+  check(statFd(fd, stat), 'undo journal');
+  const at = stat.size - ENTRY_PREFIX;
+  const last = at < 0 ? null : readBytes(fd, ENTRY_PREFIX, at);
+  return last !== null && last.readBigUInt64LE(0) === SEAL && last.readBigUInt64LE(8) === BigInt(at);
+}
+
+/** Reads a sealed journal. @throws FsError EIO when it is damaged */
+function readJournal(fd: number): Journal {
+  const { value: header, length: start } = requireHeader(fd);
+  const damaged = new FsError(E.EIO, `${header.basePath}: its undo journal is damaged`);
   const entries: Entry[] = [];
   for (let at = start; ;) {
     const prefix = readBytes(fd, ENTRY_PREFIX, at);
-    if (prefix === null) return null;
-    if (prefix.readBigUInt64LE(0) === SEAL) return entries;
+    if (prefix === null) throw damaged;
+    if (prefix.readBigUInt64LE(0) === SEAL) return { header, entries };
     const length = prefix.readUInt32LE(8);
-    const bytes = readBytes(fd, length, at + ENTRY_PREFIX);
-    if (bytes === null || crc32(bytes) !== prefix.readUInt32LE(12)) return null;
+    const bytes = length > MAX_ENTRY ? null : readBytes(fd, length, at + ENTRY_PREFIX);
+    if (bytes === null || crc32(bytes) !== prefix.readUInt32LE(12)) throw damaged;
     entries.push({ offset: Number(prefix.readBigUInt64LE(0)), length, at: at + ENTRY_PREFIX });
     at += ENTRY_PREFIX + length;
   }
 }
 
-function rollBack(u: Union, journal: number, header: UndoHeader, entries: readonly Entry[]): void {
+function rollBack(u: Union, journal: number, { header, entries }: Journal): void {
   const layer = u.layers[header.layer];
-  if (layer === undefined) return;
+  if (layer === undefined) throw new FsError(E.EIO, `${header.basePath}: its base is gone`);
   const fd = check(
     openBeneath(u.dirFds.get(layer.root), toBytes(header.basePath), O_RDWR | O_NOFOLLOW),
     header.basePath,
   );
   try {
     for (const entry of entries) {
-      const bytes = readBytes(journal, entry.length, entry.at);
-      if (bytes === null) throw new FsError(E.EIO, `${toText(header.basePath)}: undo journal`);
-      check(pwrite(fd, bytes, bytes.length, entry.offset), header.basePath);
+      const bytes = readBytes(journal, entry.length, entry.at)!;
+      const written = check(pwrite(fd, bytes, bytes.length, entry.offset), header.basePath);
+      if (written < bytes.length) throw new FsError(E.ENOSPC, header.basePath);
     }
     check(ftruncate(fd, header.size), header.basePath);
     check(futimens(fd, header.atime, header.atimeNsec, header.mtime, header.mtimeNsec), header.basePath);
@@ -202,7 +248,13 @@ function rollBack(u: Union, journal: number, header: UndoHeader, entries: readon
 }
 
 /** What a journal must know of a base file. */
-export function undoHeader(layer: number, basePath: string, path: string, stat: Stat): UndoHeader {
+export function undoHeader(layer: number, basePath: string, node: Node, stat: Stat): UndoHeader {
   const { size, atime, atimeNsec, mtime, mtimeNsec } = stat;
-  return { layer, basePath: toText(basePath), path: toText(path), size, atime, atimeNsec, mtime, mtimeNsec };
+  return {
+    layer,
+    basePath: toText(basePath),
+    path: toText(node.path),
+    delta: node.record!.delta!,
+    ...{ size, atime, atimeNsec, mtime, mtimeNsec },
+  };
 }

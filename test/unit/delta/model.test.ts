@@ -184,8 +184,8 @@ class Pair {
       assert.ok(expected.subarray(end, data).every((byte) => byte === 0));
       if (data >= expected.length) return;
       end = this.engine.lseek(this.node, data, SEEK_DATA + 1);
-      assert.ok(end > data);
-      at = end;
+      // A file system may take zeros for data at first, and for a hole when it has written them back.
+      at = Math.max(end, data + 1);
     }
   }
 
