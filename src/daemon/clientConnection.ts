@@ -146,7 +146,7 @@ export class ClientConnection {
         new CowspaceError(
           'unsupported',
           `This workspace is mounted by a version of cowspace that speaks protocol ${PROTOCOL_VERSION}, ` +
-            `not ${protocolVersion}. Unmount it with that version, then mount it again.`,
+            `not ${protocolVersion}. Unmount it by force, then mount it again.`,
         ),
       );
     }

@@ -3,7 +3,7 @@ import { Engine } from '../core/engine';
 import type { Invalidator } from '../core/filesystem';
 import { deleteScratch } from '../core/scratch';
 import { detachStale } from '../driver/kernel/mount';
-import { failedWith } from '../protocol/errors';
+import { asCowspaceError, CowspaceError, failedWith } from '../protocol/errors';
 import { mountedWorkspaces } from '../protocol/mounts';
 import { readConfig, type WorkspaceConfig } from '../protocol/registry';
 import { changesError } from '../protocol/workspaces';
@@ -40,7 +40,7 @@ export async function removeWorkspace(directory: string, force: boolean): Promis
 }
 
 function refuseChanges({ name, bases, scratch }: WorkspaceConfig): void {
-  const engine = Engine.open({ bases, scratch, invalidator: noKernel, log: () => undefined });
+  const engine = openEngine(name, bases, scratch);
   try {
     const update = engine.changes.update();
     while (update.next().done !== true);
@@ -48,6 +48,16 @@ function refuseChanges({ name, bases, scratch }: WorkspaceConfig): void {
     if (changes.length > 0) throw changesError(name, changes.length);
   } finally {
     engine.close();
+  }
+}
+
+function openEngine(name: string, bases: string[], scratch: string): Engine {
+  try {
+    return Engine.open({ bases, scratch, invalidator: noKernel, log: () => undefined });
+  } catch (error) {
+    const { code, message } = asCowspaceError(error);
+    const advice = `To remove the workspace with whatever is in its scratch: cowspace remove --force ${name}`;
+    throw new CowspaceError(code, `Whether there are changes cannot be told. ${message}\n${advice}`);
   }
 }
 

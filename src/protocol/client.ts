@@ -12,6 +12,7 @@ import type { z } from 'zod';
 import { CowspaceError } from './errors';
 import { type ChangeDelta, type Progress, progressSchema, PROTOCOL_VERSION } from './messages';
 import { type Method, methods, notifications } from './methods';
+import { within } from './timeout';
 import { closedError, fromResponseError, progressType } from './wire';
 
 export interface RequestOptions {
@@ -27,7 +28,7 @@ export interface ConnectOptions {
   timeout?: number;
 }
 
-const HELLO_TIMEOUT = 10_000;
+const HELLO_TIMEOUT = 5000;
 
 /** A connection to the daemon of one workspace. */
 export class DaemonClient {
@@ -47,25 +48,22 @@ export class DaemonClient {
   /**
    * Connects and agrees on the protocol.
    *
-   * @throws CowspaceError `not-mounted` when nobody listens there, `unsupported` when the daemon speaks another version
+   * @throws CowspaceError `not-mounted` when nobody listens there, `unsupported` when the daemon speaks another
+   *   version, `internal` when it does not answer
    */
   static async connect(socketPath: string, options: ConnectOptions = {}): Promise<DaemonClient> {
     const client = new DaemonClient(await openSocket(socketPath));
-    const timer = setTimeout(() => {
-      client.dispose();
-    }, options.timeout ?? HELLO_TIMEOUT);
+    const greeting = client.request(methods.hello, {
+      protocolVersion: PROTOCOL_VERSION,
+      client: options.name ?? 'client',
+    });
     try {
-      const hello = await client.request(methods.hello, {
-        protocolVersion: PROTOCOL_VERSION,
-        client: options.name ?? 'client',
-      });
-      client.#pid = hello.pid;
+      const { pid } = await within(greeting, options.timeout ?? HELLO_TIMEOUT, unanswered);
+      client.#pid = pid;
       return client;
     } catch (error) {
       client.dispose();
       throw error;
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -163,6 +161,13 @@ export class DaemonClient {
     this.#connection.dispose();
     this.#socket.destroy();
   }
+}
+
+function unanswered(): CowspaceError {
+  return new CowspaceError(
+    'internal',
+    'The daemon of the workspace runs but does not answer. Unmount the workspace by force, then mount it again.',
+  );
 }
 
 function openSocket(path: string): Promise<Socket> {

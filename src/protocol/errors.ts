@@ -72,6 +72,11 @@ export function failedWith(error: unknown, ...codes: string[]): error is Error &
   return isSystemError(error) && codes.includes(error.code);
 }
 
+/** Whether somebody refused, and why. */
+export function isRefusedWith(error: unknown, ...codes: ErrorCode[]): error is CowspaceError {
+  return error instanceof CowspaceError && codes.includes(error.code);
+}
+
 export function toErrorMessage(error: unknown): ErrorMessage {
   const { code, message, path, conflicts } = asCowspaceError(error);
   return {

@@ -1,16 +1,15 @@
-import { lstat, mkdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DaemonClient } from './client';
+import { mkdir, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { DaemonClient } from './client';
+import { Daemons } from './daemons';
 import { CowspaceError, failedWith } from './errors';
-import { type Home, outsideHome, socketPath } from './home';
+import type { Home } from './home';
 import { type ProbeResult, runTask } from './launch';
 import type { DriverName, WorkspaceInfo } from './messages';
 import { methods } from './methods';
 import { mountedWorkspaces } from './mounts';
-import { isWithin, realTarget } from './paths';
-import { isAlive, waitForEnd } from './processes';
-import { lockFile, nameFor, Registry, type WorkspaceConfig } from './registry';
+import { placeWorkspace } from './placement';
+import { nameFor, Registry, type WorkspaceConfig } from './registry';
 
 export interface CreateParams {
   /** One or several folders, first match wins; may be relative to the working directory. */
@@ -25,23 +24,18 @@ export interface CreateParams {
   readonly allowOther?: boolean | undefined;
 }
 
-/** Milliseconds for a daemon to say how it is when all workspaces are listed. */
-const LIST_TIMEOUT = 2000;
-/** Milliseconds for another client's daemon to come up. */
-const RIVAL_TIMEOUT = 5000;
-/** Milliseconds for a daemon to end once it has agreed to. */
-const END_TIMEOUT = 30_000;
-
 /** The workspaces of one user, mounted or not: what all clients do with them. */
 export class Workspaces {
   readonly home: Home;
   readonly registry: Registry;
+  readonly #daemons: Daemons;
   readonly #script: string;
 
   /** @param daemonScript the daemon's program, `daemon.js` */
   constructor(home: Home, daemonScript: string) {
     this.home = home;
     this.registry = new Registry(home);
+    this.#daemons = new Daemons(home, this.registry, daemonScript);
     this.#script = daemonScript;
   }
 
@@ -65,7 +59,7 @@ export class Workspaces {
     try {
       return await this.mount(config.name);
     } catch (error) {
-      await this.#forget(config);
+      await this.#forget(config.name);
       throw error;
     }
   }
@@ -79,12 +73,21 @@ export class Workspaces {
     return null;
   }
 
-  /** Mounts a workspace, or finds it mounted. @throws CowspaceError `not-found` and what {@link create} throws */
+  /**
+   * Mounts a workspace, or finds it mounted.
+   *
+   * @throws CowspaceError `not-found` and what {@link create} throws; `busy` while it is being unmounted
+   */
   async mount(name: string): Promise<WorkspaceInfo> {
     await this.registry.read(name);
-    const client = (await this.#tryConnect(name)) ?? (await this.#start(name));
+    const client = (await this.#daemons.connect(name)) ?? (await this.#daemons.start(name));
     try {
-      return await client.request(methods.info, {});
+      const info = await client.request(methods.info, {});
+      if (info.mounted) return info;
+      throw new CowspaceError(
+        'busy',
+        `'${name}' was unmounted while programs used it, and they still do. End them, or: cowspace unmount --force ${name}`,
+      );
     } finally {
       client.dispose();
     }
@@ -98,7 +101,7 @@ export class Workspaces {
    */
   async connect(name: string, client?: string): Promise<DaemonClient> {
     await this.registry.read(name);
-    const connection = await this.#tryConnect(name, client);
+    const connection = await this.#daemons.connect(name, client);
     if (connection !== null) return connection;
     throw new CowspaceError(
       'not-mounted',
@@ -109,24 +112,13 @@ export class Workspaces {
   /**
    * Unmounts, and waits until the daemon is gone. Changes stay in the scratch.
    *
-   * @param options.force also when programs use the mount
+   * @param options.force also when programs use the mount, or the daemon does not answer
    * @throws CowspaceError `not-found`, `not-mounted`, `busy`
    */
   async unmount(name: string, options: { force?: boolean } = {}): Promise<void> {
     await this.registry.read(name);
-    const client = await this.#tryConnect(name);
-    if (client === null) {
-      const { released } = await runTask(this.#script, 'release', this.registry.directory(name));
-      if (!released) throw new CowspaceError('not-mounted', `The workspace '${name}' is not mounted.`);
-      return;
-    }
-    try {
-      await client.request(methods.shutdown, { force: options.force ?? false });
-    } finally {
-      client.dispose();
-    }
-    if (await waitForEnd(client.pid, END_TIMEOUT)) return;
-    throw new CowspaceError('internal', `The daemon of '${name}' (process ${client.pid}) does not end.`);
+    if (await this.#daemons.stop(name, options.force ?? false)) return;
+    throw new CowspaceError('not-mounted', `The workspace '${name}' is not mounted.`);
   }
 
   /**
@@ -140,9 +132,7 @@ export class Workspaces {
     const { force = false, withChanges = force } = options;
     await this.registry.read(name);
     if (!withChanges) await this.#refuseChanges(name);
-    await this.unmount(name, { force }).catch((error: unknown) => {
-      if (!(error instanceof CowspaceError) || error.code !== 'not-mounted') throw error;
-    });
+    await this.#daemons.stop(name, force);
     await runTask(this.#script, 'remove', this.registry.directory(name), ...(withChanges ? ['--force'] : []));
     await this.registry.delete(name);
   }
@@ -155,7 +145,7 @@ export class Workspaces {
 
   /** Looks before the unmount, so that a refusal leaves everything as it was. */
   async #refuseChanges(name: string): Promise<void> {
-    const client = await this.#tryConnect(name);
+    const client = await this.#daemons.connect(name);
     if (client === null) return;
     try {
       const { changes } = await client.request(methods.changes, {});
@@ -173,65 +163,20 @@ export class Workspaces {
 
   async #describe(name: string, mounts: ReadonlySet<string>): Promise<WorkspaceInfo> {
     const { bases, mount, scratch, driver } = await this.registry.read(name);
-    const state = await this.registry.readState(name);
-    const alive = typeof state?.pid === 'number' && (await isAlive(state.pid));
-    if (alive) {
-      const info = await this.#askInfo(state.socket).catch(() => null);
-      if (info !== null) return info;
-    }
+    const info = await this.#daemons.askInfo(name);
+    if (info !== null) return info;
+    const pid = await this.#daemons.pid(name);
+    const storedBytes = (await this.registry.readState(name))?.storedBytes ?? 0;
     return {
-      ...{ name, bases, mount, scratch, driver },
-      pid: alive ? state.pid : null,
-      mounted: alive && mounts.has(mount),
-      storedBytes: state?.storedBytes ?? 0,
+      name,
+      bases,
+      mount,
+      scratch,
+      driver,
+      pid,
+      mounted: pid !== null && mounts.has(mount),
+      storedBytes,
     };
-  }
-
-  async #askInfo(socket: string): Promise<WorkspaceInfo> {
-    const client = await DaemonClient.connect(socket, { timeout: LIST_TIMEOUT });
-    const timer = setTimeout(() => {
-      client.dispose();
-    }, LIST_TIMEOUT);
-    try {
-      return await client.request(methods.info, {});
-    } finally {
-      clearTimeout(timer);
-      client.dispose();
-    }
-  }
-
-  async #tryConnect(name: string, client?: string): Promise<DaemonClient | null> {
-    const state = await this.registry.readState(name);
-    if (state?.pid == null) return null;
-    try {
-      return await DaemonClient.connect(state.socket, client === undefined ? {} : { name: client });
-    } catch (error) {
-      if (error instanceof CowspaceError && error.code === 'not-mounted') return null;
-      throw error;
-    }
-  }
-
-  async #start(name: string): Promise<DaemonClient> {
-    try {
-      await runTask(this.#script, 'serve', this.registry.directory(name), socketPath(this.home, name));
-    } catch (error) {
-      if (!(error instanceof CowspaceError) || error.path !== lockFile(this.registry.directory(name)))
-        throw error;
-      // Another client has started a daemon at the same moment.
-      const rival = await this.#awaitRival(name);
-      if (rival === null) throw error;
-      return rival;
-    }
-    return this.connect(name);
-  }
-
-  async #awaitRival(name: string): Promise<DaemonClient | null> {
-    const deadline = Date.now() + RIVAL_TIMEOUT;
-    for (;;) {
-      const client = await this.#tryConnect(name);
-      if (client !== null || Date.now() > deadline) return client;
-      await sleep(50);
-    }
   }
 
   async #register(params: CreateParams, bases: string[]): Promise<WorkspaceConfig> {
@@ -250,53 +195,23 @@ export class Workspaces {
   }
 
   async #configure(params: CreateParams, bases: string[], name: string): Promise<WorkspaceConfig> {
-    const own = {
-      mount: join(this.home.mounts, name),
-      scratch: join(this.registry.directory(name), 'scratch'),
-    };
-    const outside = {
-      mount: join(outsideHome(), 'mounts', name),
-      scratch: join(outsideHome(), 'scratch', name),
-    };
-    const choose = (kind: 'mount' | 'scratch'): string => {
-      const given = params[kind];
-      if (given !== undefined) return resolve(given);
-      const place = [own[kind], outside[kind]].find((path) => !bases.some((base) => isWithin(path, base)));
-      if (place !== undefined) return place;
-      throw new CowspaceError(
-        'overlap',
-        `The base ${bases[0]!} holds every place where cowspace would put the ${kind}. ` +
-          'Choose one outside it with --mount and --scratch, or a smaller base.',
-      );
-    };
-    const mount = await realTarget(choose('mount'));
-    const scratch = await realTarget(choose('scratch'));
-    const sharing = (await this.#configs()).find((config) => config.scratch === scratch);
+    const placement = await placeWorkspace(this.home, name, bases, params);
+    const sharing = (await this.#configs()).find(({ scratch }) => scratch === placement.scratch);
     if (sharing !== undefined && sharing.name !== name) {
       throw new CowspaceError(
         'in-use',
-        `The scratch ${scratch} belongs to the workspace '${sharing.name}'.`,
-        {
-          path: scratch,
-        },
+        `The scratch ${placement.scratch} belongs to the workspace '${sharing.name}'. Choose another with --scratch.`,
+        { path: placement.scratch },
       );
     }
-    return {
-      version: 1,
-      name,
-      bases,
-      mount,
-      scratch,
-      driver: params.driver ?? 'kernel',
-      allowOther: params.allowOther ?? false,
-      made: { mount: !(await exists(mount)), scratch: !(await exists(scratch)) },
-    };
+    const { driver = 'kernel', allowOther = false } = params;
+    return { version: 1, name, bases, driver, allowOther, ...placement };
   }
 
-  /** Undoes a registration whose first mount failed: nothing was written into the scratch yet. */
-  async #forget({ name, mount, scratch, made }: WorkspaceConfig): Promise<void> {
-    if (made.mount) await rmdir(mount).catch(() => undefined);
-    if (made.scratch) await rm(scratch, { recursive: true, force: true });
+  /** Undoes a registration whose first mount failed. */
+  async #forget(name: string): Promise<void> {
+    // The folders may belong to a workspace that was created at the same moment; then this fails, and they stay.
+    await runTask(this.#script, 'remove', this.registry.directory(name), '--force').catch(() => undefined);
     await this.registry.delete(name);
   }
 }
@@ -322,11 +237,4 @@ async function realFolder(path: string): Promise<string> {
     throw new CowspaceError('usage', `The base ${real} is not a folder.`, { path: real });
   }
   return real;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
 }

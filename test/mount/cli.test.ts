@@ -221,6 +221,17 @@ for (const [who, user] of users) {
       assert.equal((await failure(['remove', 'a'])).code, 'not-found');
     });
 
+    it('removes a workspace whose base is gone only when forced', async () => {
+      const { bases } = await create();
+      await sandbox().cowspace.json(['unmount', 'a']);
+      rmSync(bases[0]!, { recursive: true });
+      assert.equal((await failure(['mount', 'a'])).code, 'not-found');
+      const { message } = await failure(['remove', 'a']);
+      assert.match(message, /cannot be told.*remove --force a/);
+      await sandbox().cowspace.json(['remove', 'a', '--force']);
+      assert.deepEqual(await sandbox().cowspace.list(), []);
+    });
+
     it('keeps folders that were there before the workspace', async () => {
       sandbox().directory('m');
       sandbox().directory('s');

@@ -356,6 +356,20 @@ describe('daemon', () => {
       assert.deepEqual([info!.mounted, info!.pid, info!.storedBytes], [false, null, 4096]);
     });
 
+    it('can be ended by force when it does not answer', async () => {
+      const { mount, pid } = await create();
+      writeFileSync(`${mount}/new`, 'x');
+      process.kill(pid!, 'SIGSTOP');
+      const [info] = await sandbox().cowspace.list();
+      assert.deepEqual([info!.mounted, info!.pid], [true, pid]);
+      const { stderr } = await sandbox().cowspace.run(['unmount', 'a']);
+      assert.match(stderr, /does not answer.*by force/);
+      await sandbox().cowspace.json(['unmount', 'a', '--force']);
+      assert.deepEqual(mountsBelow(sandbox().root), []);
+      await sandbox().cowspace.json(['mount', 'a']);
+      assert.equal(readFileSync(`${mount}/new`, 'utf8'), 'x');
+    });
+
     it('is one for each workspace, however many want it', async () => {
       await create();
       await sandbox().cowspace.json(['unmount', 'a']);
