@@ -40,6 +40,17 @@ describe('workspaces in the editor', () => {
     assert.deepEqual(snapshot(workspace.mount, ['.git']), snapshot(base, ['.git']));
   });
 
+  it('opens a pristine copy of a folder from its context menu in the explorer', async () => {
+    const window = await editor().open(base);
+    await window.showContainer('Explorer');
+    const opened = editor().nextWindow();
+    await window.tree('Files Explorer').runContextAction('src', 'Open Pristine Copy');
+    const copy = await opened;
+    const [workspace] = await sandbox().cowspace.list();
+    assert.deepEqual(workspace?.bases, [join(base, 'src')]);
+    await copy.tree('Files Explorer').row('core').waitFor();
+  });
+
   it('mounts again when a window is reopened whose daemon was killed, and has all that was saved', async () => {
     const { name, mount, pid } = await sandbox().cowspace.create([base]);
     const window = await editor().open(mount);
@@ -106,5 +117,17 @@ describe('workspaces in the editor', () => {
     await workspaces.runInlineAction(name, 'Mount');
     await workspaces.row(name).getByRole('button', { name: 'Unmount' }).waitFor({ state: 'attached' });
     assert.ok(readdirSync(mount).includes('package.json'));
+  });
+
+  it('removes a workspace with its scratch, after it said what is lost', async () => {
+    const { name, mount, scratch } = await sandbox().cowspace.create([base]);
+    writeFileSync(join(mount, 'lost.txt'), 'lost\n');
+    const window = await editor().open(base);
+    await window.showContainer('Cowspace');
+    await window.tree('Workspaces').runContextAction(name, 'Remove');
+    assert.match(await window.answerDialog('Remove'), /Lost with it:\s+lost\.txt/);
+    await window.tree('Workspaces').untilLabels([]);
+    assert.equal(existsSync(scratch), false);
+    assert.deepEqual(await sandbox().cowspace.list(), []);
   });
 });

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { runChecked } from '../support/command';
 import { makeRepository } from '../support/repository';
@@ -77,6 +85,29 @@ describe('reviewing a pristine copy of a repository', () => {
     assert.ok(Math.max(...delays) < 1_000);
   });
 
+  it('shows the changes as a tree of directories or as a list', async () => {
+    writeFileSync(join(mount, 'src/core/new.ts'), '');
+    writeFileSync(join(mount, 'src/sys/new.ts'), '');
+    await changes.untilLabels(['src', 'core', 'new.ts', 'sys', 'new.ts']);
+    await window.runCommand('Cowspace: View as List');
+    await changes.untilLabels(['new.ts', 'new.ts']);
+    await window.runCommand('Cowspace: View as Tree');
+    await changes.untilLabels(['src', 'core', 'new.ts', 'sys', 'new.ts']);
+  });
+
+  it('stays live with 10,000 changes', async () => {
+    mkdirSync(join(mount, 'many'));
+    for (let index = 1; index < 10_000; index += 1) writeFileSync(join(mount, 'many', `${index}.txt`), '');
+    await window.statusBarItem(/10000/).waitFor();
+    // Its row is above all others, so that it is drawn wherever the view is scrolled to.
+    const drawn = changes.untilDrawn('first');
+    const written = Date.now();
+    mkdirSync(join(mount, 'first'));
+    const milliseconds = (await drawn) - written;
+    console.log(`      drawn after ${milliseconds} ms`);
+    assert.ok(milliseconds < 1_000);
+  });
+
   it('shows base and workspace side by side when a change is clicked', async () => {
     writeFileSync(join(mount, '.gitignore'), 'elsewhere/\n');
     await changes.row('.gitignore').click();
@@ -97,6 +128,17 @@ describe('reviewing a pristine copy of a repository', () => {
     assert.equal(readFileSync(join(base, 'created.txt'), 'utf8'), 'new\n');
     assert.equal(existsSync(join(base, 'other.txt')), false);
     assert.equal(readFileSync(join(mount, 'created.txt'), 'utf8'), 'new\n');
+  });
+
+  it('commits all selected rows after one question', async () => {
+    for (const label of ['a.txt', 'b.txt', 'c.txt']) writeFileSync(join(mount, label), 'new\n');
+    await changes.select('a.txt', 'c.txt');
+    await changes.runInlineAction('c.txt', 'Commit');
+    assert.match(await window.answerDialog('Commit'), /2 changes/);
+    await changes.untilLabels(['b.txt']);
+    assert.equal(existsSync(join(base, 'a.txt')), true);
+    assert.equal(existsSync(join(base, 'b.txt')), false);
+    assert.equal(existsSync(join(base, 'c.txt')), true);
   });
 
   it('discards a file from its row, and Undo brings it back', async () => {

@@ -14,7 +14,8 @@ import {
 import { vsixPath } from '../../../scripts/project.mjs';
 import type { Sandbox } from '../../support/sandbox';
 import { until } from '../../support/until';
-import { appears, Workbench } from './workbench';
+import { appears } from './appears';
+import { Workbench } from './workbench';
 
 /** Nothing that moves, greets or fetches. */
 export const quietSettings = {

@@ -1,6 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
+import { appears } from './appears';
 
 /** What is used here of an element in the browser. */
 interface RowElement {
@@ -53,6 +54,17 @@ export class Tree {
   async runInlineAction(label: string, action: string): Promise<void> {
     await this.row(label).hover();
     await this.row(label).getByRole('button', { name: action }).click();
+  }
+
+  /** Chooses from a row's context menu, by how the entry's label starts, once the menu has it. */
+  async runContextAction(label: string, action: string): Promise<void> {
+    const entry = this.page.locator(`.context-view .action-label[aria-label^="${action}"]`);
+    await until(`the menu of ${label} has ${action}`, async () => {
+      await this.page.keyboard.press('Escape');
+      await this.row(label).click({ button: 'right' });
+      return appears(entry, 1_000);
+    });
+    await entry.click();
   }
 
   /** Selects several rows. */

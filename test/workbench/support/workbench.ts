@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import { errors, type Locator, type Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
+import { appears } from './appears';
 import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
@@ -138,17 +139,6 @@ export class Workbench {
 
   async close(): Promise<void> {
     await this.page.close();
-  }
-}
-
-/** Whether it is on the screen within a time, in milliseconds. */
-export async function appears(locator: Locator, timeout: number): Promise<boolean> {
-  try {
-    await locator.waitFor({ timeout });
-    return true;
-  } catch (error) {
-    if (error instanceof errors.TimeoutError) return false;
-    throw error;
   }
 }
 
