@@ -47,11 +47,6 @@ export class Sessions implements Disposable {
   ) {
     this.disposables.add(catalog.onDidChange(() => this.update()));
     this.disposables.add(workspace.onDidChangeWorkspaceFolders(() => this.update()));
-    this.disposables.add(
-      workspace.onDidGrantWorkspaceTrust(() => {
-        for (const session of this.all) void this.start(session);
-      }),
-    );
   }
 
   dispose(): void {
@@ -112,7 +107,7 @@ export class Sessions implements Disposable {
   /** Connects; a workspace that is not mounted is mounted, for its window was opened to be worked in. */
   private async start(session: Session): Promise<void> {
     await session.connect();
-    if (session.state !== 'unmounted' || !workspace.isTrusted || !readSetting('mountOnOpen')) return;
+    if (session.state !== 'unmounted' || !readSetting('mountOnOpen')) return;
     this.opening.add(session);
     await session.mount();
     this.opening.delete(session);
