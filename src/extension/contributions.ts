@@ -118,12 +118,12 @@ const table = {
     ],
   },
   'cowspace.openWorkspace': {
-    title: 'Open in New Window',
+    title: 'Open Workspace in New Window',
     icon: '$(empty-window)',
     menus: [onItem(anyWorkspace, 'inline@1'), onItem(anyWorkspace, '1_open@1')],
   },
   'cowspace.openWorkspaceHere': {
-    title: 'Open in This Window',
+    title: 'Open Workspace in This Window',
     palette: never,
     menus: [onItem(anyWorkspace, '1_open@2')],
   },
