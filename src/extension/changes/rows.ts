@@ -48,7 +48,7 @@ export class ChangeRow {
     item.accessibilityInformation = { label: accessibleLabel(displayable(label), this.node) };
     const description = change && describe(change, mode);
     if (description) item.description = displayable(description);
-    if (change && !branch) {
+    if (change && !branch && change.type !== 'directory') {
       const command: CommandId = 'cowspace.openChanges';
       item.command = { command, title: l10n.t('Open Changes'), arguments: [this] };
     }
