@@ -198,7 +198,23 @@ export class BaseWriter {
     this.#bases.clear();
   }
 
-  /** Renames an entry in every base that has it. What is at the new path must be gone or replaceable. */
+  /** Removes what would show at the new path of an entry besides it, or could not be replaced by renaming it there. */
+  makeRoom(from: string, to: string): void {
+    const stat = new Stat();
+    const files = new Set<number>();
+    for (const { dir, name } of this.#bases.places(from)) {
+      if (statAt(this.#fd(dir), name, stat) === 0 && stat.type !== S_IFDIR) files.add(dir.layer);
+    }
+    for (const { dir, name } of this.#bases.places(to)) {
+      if (statAt(this.#fd(dir), name, stat) < 0) continue;
+      if (files.has(dir.layer) && stat.type !== S_IFDIR) continue;
+      removeTree(this.#fd(dir), name, stat.type);
+      this.#unsynced.add(dir);
+    }
+    this.#bases.clear();
+  }
+
+  /** Renames an entry in every base that has it; see {@link makeRoom}. */
   rename(from: string, to: string): void {
     const stat = new Stat();
     for (const place of this.#bases.places(from)) {
@@ -206,7 +222,6 @@ export class BaseWriter {
       const slash = to.lastIndexOf('/');
       const dir = this.#directoryIn(place.dir.layer, slash < 0 ? '' : to.slice(0, slash));
       const name = to.slice(slash + 1);
-      this.#removeOther({ dir, name }, stat.type);
       check(renameAt(this.#fd(place.dir), place.name, this.#fd(dir), name), to);
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);

@@ -95,11 +95,17 @@ export class Changes implements ChangeObserver {
 
   /** Calls `use` with the directory node and the name of a path of the list. @throws FsError ENOENT */
   at<T>(path: string, use: (parent: Node, name: string) => T): T {
+    const result = this.ifThere(path, (parent, name) => ({ value: use(parent, name) }));
+    if (result === null) throw new FsError(E.ENOENT, toText(path));
+    return result.value;
+  }
+
+  /** As {@link at}, but does nothing and returns null when there is no such directory. */
+  ifThere<T>(path: string, use: (parent: Node, name: string) => T): T | null {
     const visited: Node[] = [];
     try {
       const place = this.#walk(path, visited);
-      if (place?.parent == null) throw new FsError(E.ENOENT, toText(path));
-      return use(place.parent, place.name);
+      return place?.parent == null ? null : use(place.parent, place.name);
     } finally {
       for (const node of visited.reverse()) this.#union.release(node);
     }
@@ -113,6 +119,12 @@ export class Changes implements ChangeObserver {
   /** Where in the mount the entry at a base path went; undefined when it was not renamed. */
   renamedTo(basePath: string): string | undefined {
     return this.#renamed.get(basePath);
+  }
+
+  /** A discard put an entry back where the base has it. */
+  forgetRename(from: string): void {
+    this.renameCommitted(from, null);
+    this.touchPath(this.unionPath(from));
   }
 
   /** A commit moved a base entry, so that what was renamed from `from` now comes from `to` (or from nowhere else). */
@@ -235,8 +247,10 @@ export class Changes implements ChangeObserver {
     }
     yield* this.#evaluateUpper(path, node, basePath, place === null ? null : { place, stat });
     if (node.dir === null || node.damage !== null) this.#removeBelow(path);
-    else if (deep) yield* this.#evaluateChildren(node, path);
-    else this.#touchHidden(node, path);
+    else if (deep) {
+      for (const [each] of this.#changes.entries(path)) if (each !== path) this.touchPath(each);
+      yield* this.#evaluateChildren(node, path);
+    } else this.#touchHidden(node, path);
   }
 
   *#evaluateUpper(

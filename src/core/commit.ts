@@ -7,7 +7,7 @@ import { readlink } from './attributes';
 import type { BasePlace } from './baseView';
 import { BaseWriter, COMMIT_PREFIX, type Source } from './baseWriter';
 import type { Changes } from './changes';
-import { originOf } from './copyup';
+import { copyUpOrphans, originOf } from './copyup';
 import { setRecord } from './upperAccess';
 import { writeContents } from './contents';
 import type { Job } from './job';
@@ -63,13 +63,8 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
 
 /** Whether the directory of a change and, unless it is a whiteout, its entry exist. */
 function isStillThere(u: Union, changes: Changes, path: string): boolean {
-  try {
-    const whiteout = changes.get(path)?.kind === 'whiteout';
-    return changes.at(path, (parent, name) => (u.lookup(parent, name) === null) === whiteout);
-  } catch (error) {
-    if (error instanceof FsError && error.errno === E.ENOENT) return false;
-    throw error;
-  }
+  const whiteout = changes.get(path)?.kind === 'whiteout';
+  return changes.ifThere(path, (parent, name) => (u.lookup(parent, name) === null) === whiteout) ?? false;
 }
 
 function conflictError(conflicts: Conflict[]): CowspaceError {
@@ -133,6 +128,7 @@ class Committer {
   }
 
   *apply({ path, change }: Step): Job<void> {
+    copyUpOrphans(this.#union);
     switch (change.kind) {
       case 'renamed':
         yield* this.#applyRename(path);
@@ -145,17 +141,38 @@ class Committer {
         yield* this.#applyEntry(path);
         return;
       case 'metadata':
-        this.#applyMetadata(path);
+        if (this.#needsData(path)) yield* this.#applyEntry(path);
+        else this.#applyMetadata(path);
         return;
     }
   }
 
+  /** Whether there is more to a file than metadata, which somebody may have changed since the commit began. */
+  #needsData(path: string): boolean {
+    let needed = false;
+    this.#withNode(path, ({ type, record }) => {
+      needed = type === S_IFREG && record?.metacopy !== true;
+    });
+    return needed;
+  }
+
   /** Lets the scratch forget what the bases have now. */
   finish(): void {
+    for (const path of this.#applied) this.#adoptAbove(path);
     this.#settle();
+    for (const { node } of this.#written) this.#union.forget(node.id, 1);
     for (const { path, basePath } of this.#directories.reverse()) this.#finishDirectory(path, basePath);
     this.#writer.flush();
     for (const path of this.#applied) this.#pruneAbove(path);
+  }
+
+  /** Directories that hid nothing but what is committed now show the base's side again, the uppermost first. */
+  #adoptAbove(path: string): void {
+    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
+      this.#withNode(path.slice(0, end), (node) => {
+        if (node.dir?.opaque) adoptLowers(this.#union, node);
+      });
+    }
   }
 
   #pruneAbove(path: string): void {
@@ -197,8 +214,7 @@ class Committer {
     for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
       const above = path.slice(0, end);
       const kind = this.#changes.get(above)?.kind;
-      if (kind === 'renamed') yield* this.#applyRename(above);
-      else if (kind === 'created' || kind === 'changed') yield* this.#applyEntry(above);
+      if (kind === 'created' || kind === 'changed') yield* this.#applyEntry(above);
     }
   }
 
@@ -233,6 +249,7 @@ class Committer {
 
   /** Renames in the base and in the scratch's books; the journal makes one step of the two. */
   #moveBase(node: Node, move: BaseMove): void {
+    this.#writer.makeRoom(move.from, move.to);
     this.#journal.begin(move);
     this.#writer.rename(move.from, move.to);
     settleMove(this.#union, this.#changes, node, move);
@@ -343,7 +360,7 @@ class Committer {
       const source = this.#source(node);
       const first = this.#links.get(source.stat.ino);
       if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
-      else this.#writer.setMetadata(place, source);
+      this.#writer.setMetadata(place, source);
       if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
       this.#noteWritten(path, node, place, node.edits);
     });
@@ -354,6 +371,7 @@ class Committer {
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
     const origin = originOf(place.dir.layer, stat);
+    const several = this.#source(node).stat.nlink > 1;
     this.#union.deltas.drop(node);
     if (node.indexKey !== null) moveIndex(this.#union, node, linkKey(place.dir.layer, stat.ino));
     setRecord(this.#union, node, {
@@ -361,8 +379,11 @@ class Committer {
       delta: node.record?.delta ?? null,
       cover: false,
       origin,
-      redirect: null,
+      redirect: several ? joinPath(place.dir.path, place.name) : null,
     });
+    node.lowerDir = place.dir;
+    node.lowerName = place.name;
+    this.#union.tellNewNumber(node);
     this.#union.remember(node);
     this.#written.push({ node, path, place, edits });
     if (this.#written.length >= BATCH) this.#settle();
@@ -370,13 +391,16 @@ class Committer {
 
   #settle(): void {
     this.#writer.flush();
-    for (const { node, path, place, edits } of this.#written) {
+    const left: Written[] = [];
+    for (const written of this.#written) {
+      const { node, path, place, edits } = written;
       // Changed again meanwhile: it stays, as a change against what is in the base now.
-      if (node.isAt(path) && node.edits === edits) dropUpper(this.#union, node, place);
-      this.#union.forget(node.id, 1);
+      const unchanged = node.upper && node.isAt(path) && node.edits === edits;
+      if (unchanged && !dropUpper(this.#union, node, place)) left.push(written);
+      else this.#union.forget(node.id, 1);
       this.#changes.touchPath(path);
     }
-    this.#written = [];
+    this.#written = left;
   }
 
   #finishDirectory(path: string, basePath: string): void {

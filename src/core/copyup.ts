@@ -4,9 +4,12 @@ import {
   chownAt,
   close,
   copyFileRange,
+  fchmod,
+  fchown,
   fdatasync,
   ficlone,
   ftruncate,
+  futimens,
   linkAt,
   lseek,
   mkdirAt,
@@ -14,6 +17,7 @@ import {
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
+  O_PATH,
   O_RDONLY,
   O_RDWR,
   O_TMPFILE,
@@ -75,7 +79,8 @@ export function copyUp(u: Union, node: Node, data: CopiedData): void {
     return;
   }
   if (node.orphan && !node.upper) {
-    copyUpOrphan(u, node, data);
+    if (node.orphanFd < 0) copyUpOrphan(u, node, data);
+    u.baseOrphans.delete(node);
     return;
   }
   const byBlock = data !== 'none' && node.type === S_IFREG && isKeptByBlock(u, node, data);
@@ -163,21 +168,39 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
 
 /** A base file whose last name is gone, written by somebody who has it open: its copy needs no name. */
 function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
-  const lowerFd = check(
-    openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
-    node.name,
-  );
+  const lowerDirFd = u.dirFds.get(node.lowerDir!);
+  if (node.type !== S_IFREG) {
+    node.orphanFd = check(openAt(lowerDirFd, node.lowerName, O_PATH | O_NOFOLLOW), node.name);
+    return;
+  }
+  const lowerFd = check(openAt(lowerDirFd, node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
+  const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600), node.name);
   try {
     check(statFd(lowerFd, source), node.name);
-    const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, source.mode & 0o7777), node.name);
-    const size = Math.min(source.size, data === 'none' ? source.size : data);
-    fillData(lowerFd, fd, size);
+    const stat = Object.assign(new Stat(), source);
+    fillData(lowerFd, fd, Math.min(stat.size, data === 'none' ? stat.size : data));
+    const owned = fchown(fd, stat.uid, stat.gid);
+    if (owned !== -E.EPERM) check(owned, node.name);
+    copyXattrs(lowerFd, '', fd, '');
+    check(fchmod(fd, stat.mode & 0o7777), node.name);
+    check(futimens(fd, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), node.name);
     u.fileFds.drop(node);
+    const origin = originOf(node.lowerDir!.layer, stat);
+    node.record = { metacopy: false, cover: false, origin, delta: null, redirect: null };
     node.orphanFd = fd;
     node.upper = true;
+  } catch (error) {
+    close(fd);
+    throw error;
   } finally {
     close(lowerFd);
   }
+}
+
+/** Takes what is open, but has no name any more, out of the bases before they change. */
+export function copyUpOrphans(u: Union): void {
+  for (const node of u.baseOrphans) copyUpOrphan(u, node, ALL_DATA);
+  u.baseOrphans.clear();
 }
 
 /** Makes the bare inode in `work/`; returns its descriptor for a regular file, else -1. */

@@ -11,6 +11,7 @@ import {
   O_DIRECTORY,
   O_PATH,
   openAt,
+  RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   renameAt,
   unlinkAt,
@@ -32,7 +33,7 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
   yield* changes.update();
   const selected = selectChanges(changes, params.paths);
   // Children first: what was renamed into a new directory goes home before the directory goes.
-  const steps = [...selected].reverse();
+  const steps = [...selected].sort(([a], [b]) => (a < b ? 1 : -1));
   const items = steps.map(([, change]) => planItem(change));
   if (params.dryRun || steps.length === 0) return { items };
   const can = newTrashCan(u.scratch);
@@ -51,11 +52,11 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
 }
 
 function discardOne(u: Union, changes: Changes, can: TrashCan, path: string, change: Change): void {
-  changes.at(path, (parent, name) => {
+  changes.ifThere(path, (parent, name) => {
     const node = u.lookup(parent, name);
     if (change.kind === 'whiteout') restoreBase(u, can, parent, name, change);
     else if (node?.dir?.upper && change.kind === 'metadata') resetMetadata(u, can, node, change);
-    else if (node?.upper) moveToTrash(u, can, node, parent, name, change);
+    else if (node?.upper) moveToTrash(u, changes, can, { node, parent, name, path, change });
     if (node !== null) u.release(node);
     if (change.from !== undefined) restoreOldPlace(u, changes, toBytes(change.from));
     pruneDirectory(u, parent);
@@ -77,19 +78,33 @@ function restoreBase(u: Union, can: TrashCan, parent: Node, name: string, change
   replaceName(u, parent, name);
 }
 
-function moveToTrash(u: Union, can: TrashCan, node: Node, parent: Node, name: string, change: Change): void {
+/** A change of something that is there. */
+interface Discarded {
+  readonly node: Node;
+  readonly parent: Node;
+  readonly name: string;
+  readonly path: string;
+  readonly change: Change;
+}
+
+function moveToTrash(u: Union, changes: Changes, can: TrashCan, discarded: Discarded): void {
+  const { node, parent, name, path, change } = discarded;
   const names = [{ parent, name }, ...(node.indexKey === null ? [] : otherNames(node, parent, name))];
   const upper = dirOf(parent).upper;
   const aside = can.add(planItem(change), { whiteout: false, metadata: false });
   pinTree(u, node);
+  // What the base has here shows elsewhere.
+  const hides = changes.basePath(path) === null && u.statLower(parent, name, stat) === 0;
+  if (hides) check(u.scratch.createWhiteout(can.dirFd, aside), path);
   if (upper !== null && u.upperNames(parent).has(name)) {
     check(
-      inUpperDir(u, upper, (fd) => renameAt(fd, name, can.dirFd, aside)),
+      inUpperDir(u, upper, (fd) => renameAt(fd, name, can.dirFd, aside, hides ? RENAME_EXCHANGE : 0)),
       name,
     );
   }
   if (node.indexKey !== null) dropIndex(u, can, node, node.indexKey, aside);
-  u.upperNames(parent).delete(name);
+  if (hides) u.upperNames(parent).set(name, { whiteout: true });
+  else u.upperNames(parent).delete(name);
   for (const each of names) replaceName(u, each.parent, each.name);
 }
 
@@ -114,6 +129,7 @@ const stat = new Stat();
 
 /** Gives a directory its base's owner, mode and attributes again; an empty directory in the trash keeps the old ones. */
 function resetMetadata(u: Union, can: TrashCan, node: Node, change: Change): void {
+  uncover(u, node);
   const base = dirOf(node).lowers[0];
   if (base === undefined) return;
   const aside = can.add(planItem(change), { whiteout: false, metadata: true });
@@ -135,13 +151,13 @@ function copyDirMetadata(fromFd: number, fromName: string, toFd: number, toName:
 /** Where something was renamed away, the base shows again. */
 function restoreOldPlace(u: Union, changes: Changes, from: string): void {
   const path = changes.unionPath(from);
-  changes.at(path, (parent, name) => {
+  changes.ifThere(path, (parent, name) => {
     if (!u.upperNames(parent).get(name)?.whiteout) return;
     dropWhiteout(u, parent, name);
     replaceName(u, parent, name);
     pruneDirectory(u, parent);
   });
-  changes.touchPath(path);
+  changes.forgetRename(from);
 }
 
 /**

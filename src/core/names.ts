@@ -261,7 +261,7 @@ export function unlink(u: Union, parent: Node, name: string): void {
       inUpperDir(u, above, (fd) => unlinkAt(fd, name)),
       name,
     );
-  if (hasLower) u.countLink(node, -1);
+  u.countLink(node, -1);
   if (forgettable) forgetInode(u, node);
   nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);
@@ -367,6 +367,7 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
       if (next !== undefined) {
         node.parent = next.parent;
         node.name = next.name;
+        u.findOtherLower(node);
         return;
       }
     } else return;
@@ -376,5 +377,6 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
     node.upper = false;
     node.record = null;
   }
+  if (!node.upper && node.dir === null && node.lookups > 0) u.baseOrphans.add(node);
   u.release(node);
 }

@@ -96,7 +96,10 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
 
   if (forgettable !== null) forgetInode(u, forgettable);
-  if (target !== null) nodeLosesName(u, target, to.parent, to.name);
+  if (target !== null) {
+    u.countLink(target, -1);
+    nodeLosesName(u, target, to.parent, to.name);
+  }
   moveInMemory(u, node, from, to);
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);

@@ -30,11 +30,13 @@ export function dropWhiteout(u: Union, parent: Node, name: string): void {
 
 /**
  * Removes a file from the scratch that a base now has. It stays where its directory does not show the base's entry
- * (an opaque directory that still hides others).
+ * (an opaque directory that still hides others), and as long as the base lacks one of its names.
+ * Returns whether it is gone.
  */
-export function dropUpper(u: Union, node: Node, place: BasePlace): void {
+export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   const { parent, name } = node;
-  if (parent === null || u.statLower(parent, name, stat) !== 0) return;
+  check(statAt(u.dirFds.get(place.dir), place.name, stat), name);
+  if (parent === null || !baseHasAllNames(u, node, parent, stat)) return false;
   u.fileFds.drop(node);
   u.deltas.drop(node);
   if (node.record?.delta != null) u.deltas.remove(node.record.delta);
@@ -54,7 +56,21 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): void {
   if (stat.nlink > 1 && stat.dev === u.inodes.device(place.dir.layer)) {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
   }
-  u.tellNewNumber(node);
+  u.invalidator.inode(node.id, -1, 0);
+  return true;
+}
+
+/** Whether the bases show one inode under each name that a node has in memory and in the scratch. */
+function baseHasAllNames(u: Union, node: Node, parent: Node, inode: Stat): boolean {
+  let links = node.indexKey === null ? 0 : 1;
+  for (const each of [{ parent, name: node.name }, ...(node.aliases ?? [])]) {
+    if (u.statLower(each.parent, each.name, other) !== 0) return false;
+    if (other.ino !== inode.ino || other.dev !== inode.dev) return false;
+    if (u.upperNames(each.parent).has(each.name)) links++;
+  }
+  const { fd, name } = u.upperPlace(node);
+  check(statAt(fd, name, other), node.path);
+  return other.nlink === links;
 }
 
 /** Notes that a node now stands on the base file as it is there. */
@@ -182,16 +198,28 @@ function looksLikeBase(u: Union, node: Node): boolean {
 /** After a rename inside the bases: the entry's record and the whiteout at its old place follow. */
 export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMove): void {
   const { record } = node;
-  if (move.detour && record !== null) setRecord(u, node, { ...record, redirect: move.to });
+  if (record !== null && (move.detour || hasLinks(u, node)))
+    setRecord(u, node, { ...record, redirect: move.to });
   else if (node.dir !== null || record === null) setRecord(u, node, null);
   else setRecord(u, node, { ...record, redirect: null });
   changes.renameCommitted(move.from, move.detour ? move.to : null);
-  if (!move.detour) {
-    changes.at(move.oldPath, (parent, name) => {
-      if (u.statLower(parent, name, stat) !== 0) dropWhiteout(u, parent, name);
-    });
-  }
+  changes.ifThere(move.oldPath, (parent, name) => {
+    if (u.statLower(parent, name, stat) === 0) return;
+    if (!move.detour) dropWhiteout(u, parent, name);
+    const successor = u.lookup(parent, name);
+    if (successor === null) return;
+    if (successor.record?.cover) setRecord(u, successor, null);
+    u.release(successor);
+  });
   u.rebase();
+}
+
+/** Whether a file has several names in the scratch. */
+function hasLinks(u: Union, node: Node): boolean {
+  if (node.dir !== null) return false;
+  const { fd, name } = u.upperPlace(node);
+  check(statAt(fd, name, stat), node.path);
+  return stat.nlink > 1;
 }
 
 /** Keeps what users have open below a name that is about to stand for something else. */
@@ -212,4 +240,5 @@ export function replaceName(u: Union, parent: Node, name: string): void {
 function loseTree(u: Union, node: Node, parent: Node, name: string): void {
   for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
   nodeLosesName(u, node, parent, name);
+  if (node.orphan) u.unlink(node);
 }

@@ -53,6 +53,8 @@ export class Union {
   readonly root: Node;
   readonly inodes: InodeNumbers;
   readonly invalidator: Invalidator;
+  /** Open files whose last name is gone, but whose inode is still a base's. */
+  readonly baseOrphans = new Set<Node>();
   observer: ChangeObserver = silent;
   /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
   readonly linkedUpper = new Map<number, Node>();
@@ -203,13 +205,14 @@ export class Union {
       if (at === this.#fresh) this.#fresh = null;
       this.fileFds.drop(at);
       this.deltas.drop(at);
+      this.baseOrphans.delete(at);
       if (at.orphanFd >= 0) close(at.orphanFd);
       at.orphanFd = -1;
       if (at.dir !== null) {
         if (at.dir.upper !== null) this.dirFds.drop(at.dir.upper);
         for (const lower of at.dir.lowers) this.dirFds.drop(lower);
       }
-      this.#unlinkMaps(at);
+      this.unlink(at);
       if (at.orphan || parent === null) return;
       if (dirOf(parent).children.get(at.name) === at) this.detach(parent, at.name);
       for (const alias of at.aliases ?? []) {
@@ -382,6 +385,19 @@ export class Union {
     }
   }
 
+  /** Of a base inode with several names, takes the one that the node has now: the others may leave the base. */
+  findOtherLower(node: Node): void {
+    if (node.linkedKey === null || node.parent === null) return;
+    for (const lower of dirOf(node.parent).lowers) {
+      if (statAt(this.dirFds.get(lower), node.name, this.#stat) !== 0) continue;
+      if (linkKey(lower.layer, this.#stat.ino) === node.linkedKey) {
+        node.lowerDir = lower;
+        node.lowerName = node.name;
+      }
+      return;
+    }
+  }
+
   #lookupLower(parent: Node, name: string): Node | null {
     const dir = dirOf(parent);
     const { lowers } = dir;
@@ -499,7 +515,8 @@ export class Union {
     }
   }
 
-  #unlinkMaps(node: Node): void {
+  /** Makes a node be found under none of the other names of its inode any more. */
+  unlink(node: Node): void {
     this.unlinkUpper(node);
     if (node.linkedKey !== null && this.linkedLower.get(node.linkedKey) === node) {
       this.linkedLower.delete(node.linkedKey);
