@@ -78,6 +78,7 @@ class EngineThread {
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
     } finally {
+      this.#scheduler.close();
       const storedBytes = this.#finalBytes();
       this.#engine.close();
       post({ kind: 'ended', storedBytes });

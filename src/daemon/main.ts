@@ -1,4 +1,4 @@
-import { CowspaceError, toErrorMessage } from '../protocol/errors';
+import { toErrorMessage } from '../protocol/errors';
 import type { TaskAnswer, TaskName } from '../protocol/launch';
 import { Daemon } from './daemon';
 import { probe } from './probe';
@@ -10,8 +10,11 @@ import { releaseWorkspace, removeWorkspace } from './removal';
  */
 
 async function main([task, directory, ...rest]: string[]): Promise<number> {
+  if (process.send === undefined || directory === undefined) {
+    process.stderr.write('This program is started by cowspace, not by hand.\n');
+    return 2;
+  }
   try {
-    if (directory === undefined) throw new CowspaceError('usage', 'usage: daemon.js TASK DIRECTORY');
     return await perform(task as TaskName, directory, rest);
   } catch (error) {
     await answer({ error: toErrorMessage(error) });

@@ -73,11 +73,11 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** What others put into it keeps a folder. */
+/** What others put into it, or mounted on it, keeps a folder. */
 async function removeEmpty(path: string): Promise<void> {
   try {
     await rmdir(path);
   } catch (error) {
-    if (!failedWith(error, 'ENOENT', 'ENOTEMPTY')) throw error;
+    if (!failedWith(error, 'ENOENT', 'ENOTEMPTY', 'EBUSY')) throw error;
   }
 }

@@ -45,16 +45,19 @@ export class Scheduler implements Pump {
 
   /** Ends a task, begun or not; it fails with `cancelled`. Ids of tasks that are done are ignored. */
   cancel(id: number): void {
-    const task = [this.#current, ...this.#queue].find((each) => each?.id === id);
-    if (task === undefined) return;
-    if (task === this.#current) this.#current = undefined;
-    else this.#queue.splice(this.#queue.indexOf(task), 1);
-    try {
-      task.job.return(undefined);
-      task.failed(new CowspaceError('cancelled', 'Cancelled.'));
-    } catch (error) {
-      task.failed(error);
+    if (this.#current?.id === id) {
+      abandon(this.#current);
+      this.#current = undefined;
+      return;
     }
+    const index = this.#queue.findIndex((task) => task.id === id);
+    if (index >= 0) abandon(this.#queue.splice(index, 1)[0]!);
+  }
+
+  /** Ends all tasks. */
+  close(): void {
+    if (this.#current !== undefined) abandon(this.#current);
+    this.#queue.forEach(abandon);
   }
 
   step(): number {
@@ -80,5 +83,14 @@ function advance(task: Task): boolean {
   } catch (error) {
     task.failed(error);
     return true;
+  }
+}
+
+function abandon(task: Task): void {
+  try {
+    task.job.return(undefined);
+    task.failed(new CowspaceError('cancelled', 'Cancelled.'));
+  } catch (error) {
+    task.failed(error);
   }
 }

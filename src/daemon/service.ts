@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CowspaceError } from '../protocol/errors';
 import type { ChangeDelta, ChangeList, WorkspaceInfo } from '../protocol/messages';
 import { mountedWorkspaces } from '../protocol/mounts';
 import type { ClientConnection, Handlers } from './clientConnection';
@@ -23,6 +24,7 @@ export class Service {
   readonly handlers: Handlers;
   readonly #options: ServiceOptions;
   readonly #subscribers = new Set<ClientConnection>();
+  #working = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -34,16 +36,12 @@ export class Service {
       info: () => this.#info(),
       changes: () => engine.call('changes', []),
       subscribe: (_, { client }) => this.#subscribe(client),
-      commit: async (params, { signal, onProgress }) => {
-        await engine.flush(params.paths);
-        return engine.call('commit', [params], { signal, onProgress });
-      },
-      discard: async (params, { signal, onProgress }) => {
-        await engine.flush(params.paths);
-        return engine.call('discard', [params], { signal, onProgress });
-      },
+      commit: (params, { signal, onProgress }) =>
+        this.#work(params.paths, () => engine.call('commit', [params], { signal, onProgress })),
+      discard: (params, { signal, onProgress }) =>
+        this.#work(params.paths, () => engine.call('discard', [params], { signal, onProgress })),
       undoDiscard: ({ undoId }, { signal, onProgress }) =>
-        engine.call('undoDiscard', [undoId], { signal, onProgress }),
+        this.#work(undefined, () => engine.call('undoDiscard', [undoId], { signal, onProgress })),
       diff: ({ paths }, { signal }) => diffChanges(engine, paths, signal),
       stat: ({ path, side }) => engine.call('stat', [path, side]),
       read: async ({ path, side, offset, length }) => {
@@ -58,13 +56,18 @@ export class Service {
       blockSummary: ({ path, offset, length, cells }, { signal }) =>
         engine.call('blockSummary', [path, offset, length, cells], { signal }),
       discardRange: async ({ path, range }) => {
-        await engine.flush([path]);
-        await engine.call('discardRange', [path, range]);
+        await this.#work([path], () => engine.call('discardRange', [path, range]));
         return {};
       },
       refresh: () => engine.call('refresh', []),
-      shutdown: async ({ force }) => {
-        await unmount(force ?? false);
+      shutdown: async ({ force = false }) => {
+        if (!force && this.#working > 0) {
+          throw new CowspaceError(
+            'busy',
+            'A commit or discard is under way. Wait for its end, or cancel it.',
+          );
+        }
+        await unmount(force);
         return { stopped: true };
       },
     };
@@ -73,6 +76,17 @@ export class Service {
   /** A client is gone. */
   forget(client: ClientConnection): void {
     if (this.#subscribers.delete(client) && this.#subscribers.size === 0) this.#options.engine.watch(false);
+  }
+
+  /** Does what changes base or scratch, with all that programs wrote at and below `paths` (absent: everywhere). */
+  async #work<T>(paths: string[] | undefined, act: () => Promise<T>): Promise<T> {
+    this.#working++;
+    try {
+      await this.#options.engine.flush(paths);
+      return await act();
+    } finally {
+      this.#working--;
+    }
   }
 
   #tell(delta: ChangeDelta): void {

@@ -5,14 +5,14 @@ import { type Home, socketPath } from './home';
 import { runTask } from './launch';
 import type { WorkspaceInfo } from './messages';
 import { methods } from './methods';
-import { isAlive, waitForEnd } from './processes';
+import { endProcess, isAlive, waitForEnd } from './processes';
 import { lockFile, type Registry } from './registry';
 import { within } from './timeout';
 
 /** Milliseconds for a daemon to say how it is when all workspaces are listed. */
 const LIST_TIMEOUT = 2000;
-/** Milliseconds for the daemon that another client has started to come up. */
-const RIVAL_TIMEOUT = 5000;
+/** Milliseconds for a daemon that another client has started to come up, or for one that ends to be gone. */
+const LOCK_TIMEOUT = 5000;
 /** Milliseconds for a daemon to unmount, for which the kernel first writes back what programs wrote. */
 const UNMOUNT_TIMEOUT = 120_000;
 /** Milliseconds for a daemon to do what it is forced to, or to end when the mount is gone. */
@@ -72,21 +72,26 @@ export class Daemons {
 
   /** Mounts a workspace that is not mounted. @throws CowspaceError what keeps it from being mounted */
   async start(name: string): Promise<DaemonClient> {
+    const deadline = Date.now() + LOCK_TIMEOUT;
+    for (;;) {
+      const locked = await this.#launch(name);
+      const client = await this.connect(name);
+      if (client !== null) return client;
+      if (locked === null) throw new CowspaceError('internal', 'The daemon ended right after it began.');
+      if (Date.now() > deadline) throw locked;
+      await sleep(100);
+    }
+  }
+
+  /** Starts a daemon. Returns the refusal when there is one that is just beginning or ending. */
+  async #launch(name: string): Promise<CowspaceError | null> {
     const directory = this.#registry.directory(name);
     try {
       await runTask(this.#script, 'serve', directory, socketPath(this.#home, name));
+      return null;
     } catch (error) {
-      if (!(error instanceof CowspaceError) || error.path !== lockFile(directory)) throw error;
-      // Another client has started a daemon at the same moment.
-    }
-    const deadline = Date.now() + RIVAL_TIMEOUT;
-    for (;;) {
-      const client = await this.connect(name);
-      if (client !== null) return client;
-      if (Date.now() > deadline) {
-        throw new CowspaceError('in-use', `Another process is at work on '${name}', but does not mount it.`);
-      }
-      await sleep(50);
+      if (isRefusedWith(error, 'in-use') && error.path === lockFile(directory)) return error;
+      throw error;
     }
   }
 
@@ -116,11 +121,7 @@ export class Daemons {
 
   async #kill(name: string): Promise<void> {
     const pid = await this.pid(name);
-    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      if (pid === null) break;
-      process.kill(pid, signal);
-      if (await waitForEnd(pid, END_TIMEOUT)) break;
-    }
+    if (pid !== null) await endProcess(pid, END_TIMEOUT);
     await this.#release(name);
   }
 }

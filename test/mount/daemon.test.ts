@@ -304,6 +304,27 @@ describe('daemon', () => {
       assert.equal(readdirSync(mount).length - 1, FILES);
     });
 
+    it('is not torn by an unmount, unless that is forced', async () => {
+      const { mount } = await create();
+      for (let i = 0; i < FILES; i++) writeFileSync(`${mount}/${i}`, 'x');
+      const client = await connect();
+      let begin = (): void => undefined;
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      const commit = client.request(methods.commit, {}, { onProgress: () => begin() });
+      const outcome = commit.then(
+        () => 'done',
+        (error: unknown) => (error instanceof CowspaceError ? error.code : error),
+      );
+      await begun;
+      await assert.rejects(workspaces().unmount('a'), { code: 'busy' });
+      await workspaces().unmount('a', { force: true });
+      assert.match(String(await outcome), /cancelled|not-mounted/);
+      await sandbox().cowspace.json(['mount', 'a']);
+      const { changes } = await sandbox().cowspace.status('a');
+      assert(changes.length > 0);
+      assert.equal(readdirSync(base).filter((name) => name !== 'file').length, FILES - changes.length);
+    });
+
     it('ends for a client that is gone', async () => {
       const { mount } = await create();
       for (let i = 0; i < FILES; i++) writeFileSync(`${mount}/${i}`, '');

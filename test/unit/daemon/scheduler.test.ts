@@ -47,14 +47,11 @@ describe('scheduler', () => {
 
   it('does a few milliseconds of work at a time', () => {
     const scheduler = schedulerWith();
-    scheduler.add(task('a', busy(30)));
-    let slices = 0;
-    for (let delay = 0; delay === 0; slices++) {
-      const start = performance.now();
-      delay = scheduler.step();
-      assert(performance.now() - start < 20);
-    }
-    assert(slices > 3, `${slices} slices`);
+    scheduler.add(task('a', busy(100)));
+    let slices = 1;
+    while (scheduler.step() === 0) slices++;
+    // Up to 25 on a machine that has nothing else to do.
+    assert(slices > 2, `${slices} slices`);
     assert.deepEqual(events, ['a = undefined']);
   });
 
@@ -82,12 +79,16 @@ describe('scheduler', () => {
     scheduler.add(task('a', begun, 1));
     scheduler.add(task('b', steps(1), 2));
     scheduler.add(task('c', steps(0), 3));
+    scheduler.add(task('d', busy(1000), 4));
+    scheduler.add(task('e', steps(0)));
     assert.equal(scheduler.step(), 0);
     scheduler.cancel(2);
     scheduler.cancel(1);
     scheduler.cancel(99);
+    assert.deepEqual(events, ['b ! cancelled', 'cleared up', 'a ! cancelled']);
     scheduler.step();
-    assert.deepEqual(events, ['b ! cancelled', 'cleared up', 'a ! cancelled', 'c = end']);
+    scheduler.close();
+    assert.deepEqual(events.slice(3), ['c = end', 'd ! cancelled', 'e ! cancelled']);
   });
 
   it('takes messages first, and idles last', () => {
