@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { LogLevel } from '../../core/engine';
 import type { FileSystem } from '../../core/filesystem';
 import { check, E, FsError } from '../../sys/errno';
@@ -7,18 +6,12 @@ import { PollSet } from '../../sys/process';
 import type { Pump } from '../driver';
 import { Exchange, type Handler, NO_REPLY } from './exchange';
 import { handlers } from './handlers';
+import { Lookout } from './lookout';
 import { opcodeName } from './protocol';
 import { Staging } from './staging';
 
 /** Milliseconds for which requests are answered in a row before other work has its turn. */
 const BURST = 5;
-
-/**
- * Milliseconds for which the session looks out for the next request before it sleeps. Falling asleep and being woken
- * costs more than most requests, so with a program that makes one after the other this doubles their rate. A single
- * processor would keep that very program from running.
- */
-const LOOKOUT = availableParallelism() > 1 ? 0.05 : 0;
 
 export interface SessionOptions {
   readonly log: (level: LogLevel, message: string) => void;
@@ -55,26 +48,26 @@ export class KernelSession {
   serve(pump: Pump): void {
     const ready = new PollSet([this.#fd, pump.wakeFd]);
     let due = dueAfter(pump.step());
-    let lookout = LOOKOUT;
+    const lookout = new Lookout();
+    let patience = 0;
     for (;;) {
-      const quietSince = this.#answerRequests(lookout);
+      const quietSince = this.#answerRequests(patience);
       if (quietSince === GONE) return;
       ready.wait(millisecondsUntil(due));
       const now = performance.now();
       const working = now >= due;
-      // Looking out is a waste when requests come rarely. Twice the time, as waking up is part of this pause; and
-      // while the pump works, each pause lasts a slice of its work and says nothing of the programs.
-      lookout = working || now - quietSince < 2 * LOOKOUT ? LOOKOUT : 0;
+      // While the pump works, each pause lasts a slice of that work and says nothing of the programs.
+      patience = lookout.after(working ? 0 : now - quietSince);
       if (working || ready.events(1) !== 0) due = dueAfter(pump.step());
     }
   }
 
   /**
-   * Answers requests until for `lookout` milliseconds there is none, or for BURST milliseconds.
+   * Answers requests until for `patience` milliseconds there is none, or for BURST milliseconds.
    *
    * @returns the time of the last answer, or GONE
    */
-  #answerRequests(lookout: number): number {
+  #answerRequests(patience: number): number {
     const { request } = this.#exchange;
     let now = performance.now();
     let quietSince = now;
@@ -88,7 +81,7 @@ export class KernelSession {
         quietSince = now = performance.now();
       } else if (length === -E.EAGAIN) {
         now = performance.now();
-        if (now - quietSince >= lookout) break;
+        if (now - quietSince >= patience) break;
       } else if (length === -E.ENODEV) {
         return GONE;
       } else if (length !== -E.EINTR && length !== -E.ENOENT) {
