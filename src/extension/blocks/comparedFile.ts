@@ -73,9 +73,10 @@ export class ComparedFile {
     await session.request(methods.discardRange, { path: this.path, range });
   }
 
+  /** Whether the scratch has something of the file; assumed while the list of changes is not known. */
   private hasScratch(): boolean {
-    const { change } = this;
-    return change !== undefined && change.kind !== 'whiteout';
+    const { change, session } = this;
+    return session?.state !== 'ready' || (change !== undefined && change.kind !== 'whiteout');
   }
 
   private async reach(): Promise<Session> {

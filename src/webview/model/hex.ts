@@ -17,8 +17,10 @@ export interface Run {
 
 export interface Line {
   readonly offset: number;
-  readonly hex: readonly Run[];
-  readonly text: readonly Run[];
+  /** Two hex digits a byte, with gaps. */
+  readonly digits: readonly Run[];
+  /** One character a byte. */
+  readonly characters: readonly Run[];
   /** Whether a byte of the line differs. */
   readonly changed: boolean;
 }
@@ -52,9 +54,14 @@ export function offsetDigits(length: number): number {
   return digits + (digits % 2);
 }
 
+/** Whether a byte is a character of ASCII that can be seen. */
+export function isPrintable(byte: number): boolean {
+  return byte >= 0x20 && byte < 0x7f;
+}
+
 /** The character of a byte as a hex view shows it: printable ASCII, a dot for all else. */
 export function formatCharacter(byte: number): string {
-  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·';
+  return isPrintable(byte) ? String.fromCharCode(byte) : '·';
 }
 
 /**
@@ -69,8 +76,8 @@ export function lineOf(
   other: readonly Byte[],
   selection: Selection,
 ): Line {
-  const hex: Run[] = [];
-  const text: Run[] = [];
+  const digits: Run[] = [];
+  const characters: Run[] = [];
   let changed = false;
   for (const [i, byte] of own.entries()) {
     const at = offset + i;
@@ -81,11 +88,11 @@ export function lineOf(
       cursor: at === selection.cursor,
     };
     changed ||= mark === 'changed' || (mark === 'absent' && other[i] !== ABSENT);
-    if (i > 0) append(hex, gapBefore(i), { ...gapLook(hex.at(-1)!, look), cursor: false });
-    append(hex, byte === undefined || byte === ABSENT ? '  ' : formatByte(byte), look);
-    append(text, byte === undefined || byte === ABSENT ? ' ' : formatCharacter(byte), look);
+    if (i > 0) append(digits, gapBefore(i), { ...gapLook(digits.at(-1)!, look), cursor: false });
+    append(digits, byte === undefined || byte === ABSENT ? '  ' : formatByte(byte), look);
+    append(characters, byte === undefined || byte === ABSENT ? ' ' : formatCharacter(byte), look);
   }
-  return { offset, hex, text, changed };
+  return { offset, digits, characters, changed };
 }
 
 function markOf(own: Byte, other: Byte): Mark {
@@ -114,12 +121,12 @@ function append(runs: Run[], text: string, look: Omit<Run, 'text'>): void {
 }
 
 /** Characters that the hex digits of so many bytes take, with the gaps between them. */
-export function hexWidth(bytes: number): number {
+export function digitsWidth(bytes: number): number {
   return 3 * bytes - 1 + Math.floor((bytes - 1) / GROUP);
 }
 
 /** Which byte of a line the character at `column` of its hex digits belongs to. */
-export function byteAtHexColumn(column: number, bytes: number): number {
+export function byteAtDigit(column: number, bytes: number): number {
   const group = 3 * GROUP + 1;
   const index = Math.floor(column / group) * GROUP + Math.min(GROUP - 1, Math.floor((column % group) / 3));
   return Math.min(bytes - 1, Math.max(0, index));
@@ -127,6 +134,6 @@ export function byteAtHexColumn(column: number, bytes: number): number {
 
 /** The most bytes a line can have, both sides next to each other, in so many characters. */
 export function bytesPerLine(characters: number, fixed: number): number {
-  for (const bytes of [32, 16, 8]) if (2 * (hexWidth(bytes) + bytes) + fixed <= characters) return bytes;
+  for (const bytes of [32, 16, 8]) if (2 * (digitsWidth(bytes) + bytes) + fixed <= characters) return bytes;
   return 4;
 }

@@ -252,6 +252,8 @@ export class BlockMap {
 
   #show(section: grids.Section | undefined): void {
     this.#section = section;
+    // What comes before the next frame is drawn goes on from here.
+    if (this.#frame !== undefined && section !== undefined) this.#frame = { ...this.#frame, section };
     this.changed();
   }
 

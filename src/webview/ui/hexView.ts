@@ -2,10 +2,10 @@ import type { Side } from '../../protocol/messages';
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
 import {
-  byteAtHexColumn,
+  byteAtDigit,
   bytesPerLine,
   formatOffset,
-  hexWidth,
+  digitsWidth,
   lineOf,
   offsetDigits,
   type Line,
@@ -16,7 +16,7 @@ import { element } from './dom';
 import { followPointer, Scrollbar, wheelRows } from './scrollbar';
 
 /** Characters between the columns, and at both ends; style.css has them, too. */
-const GAPS = 4 * 2 + 2 * 2;
+const GAPS = 4 * 2 + 2 * 1;
 /** Tells the editor which entries its context menu has here. */
 const bytesContext = JSON.stringify({ webviewSection: 'bytes', preventDefaultContextMenuItems: true });
 /** Bytes by which the cursor moves along a line with Ctrl. */
@@ -69,12 +69,16 @@ export class HexView {
   render(): void {
     const { comparison } = this;
     const { length, cursor, moves } = comparison;
+    const before = this.#metrics.bytes;
     this.#metrics = this.#measure();
     const { bytes, lineHeight } = this.#metrics;
     const rows = Math.ceil(length / bytes);
+    this.#viewport.top *= before / bytes;
     this.#viewport.resize(rows, this.#body.clientHeight / lineHeight);
-    if (moves !== this.#moves) this.#viewport.reveal(Math.floor(cursor / bytes));
-    this.#moves = moves;
+    if (moves !== this.#moves && rows > 0) {
+      this.#viewport.reveal(Math.floor(cursor / bytes));
+      this.#moves = moves;
+    }
     const made: HTMLElement[] = [];
     for (let number = this.#viewport.first; number < this.#viewport.end; number++) {
       made.push(this.#line(number * bytes));
@@ -92,9 +96,9 @@ export class HexView {
     const digits = offsetDigits(this.comparison.length);
     const bytes = bytesPerLine(this.#body.clientWidth / character, digits + GAPS);
     const { style } = this.#grid;
-    style.setProperty('--digits', String(digits));
-    style.setProperty('--hex', String(hexWidth(bytes)));
-    style.setProperty('--bytes', String(bytes));
+    style.setProperty('--offset', String(digits));
+    style.setProperty('--digits', String(digitsWidth(bytes)));
+    style.setProperty('--characters', String(bytes));
     return { character, lineHeight: height, bytes };
   }
 
@@ -166,8 +170,8 @@ export class HexView {
     if (cell == null || line == null) return undefined;
     const column = Math.floor((clientX - cell.getBoundingClientRect().left) / this.#metrics.character);
     const { bytes } = this.#metrics;
-    const isHex = cell.dataset['part'] === 'hex';
-    const index = isHex ? byteAtHexColumn(column, bytes) : Math.min(bytes - 1, Math.max(0, column));
+    const isDigits = cell.dataset['part'] === 'digits';
+    const index = isDigits ? byteAtDigit(column, bytes) : Math.min(bytes - 1, Math.max(0, column));
     return Number(line.dataset['offset']) + index;
   }
 }
@@ -209,13 +213,13 @@ function targetOf(
 }
 
 function sideCells(side: Side, line: Line): HTMLElement[] {
-  const part = (name: 'hex' | 'text', runs: readonly Run[]): HTMLElement =>
+  const part = (name: 'digits' | 'characters', runs: readonly Run[]): HTMLElement =>
     element(
       'span',
       { class: `${side} ${name}`, role: 'gridcell', 'data-part': name },
       ...runs.map(runElement),
     );
-  return [part('hex', line.hex), part('text', line.text)];
+  return [part('digits', line.digits), part('characters', line.characters)];
 }
 
 function runElement({ text, mark, selected, cursor }: Run): Node | string {

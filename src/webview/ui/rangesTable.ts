@@ -1,6 +1,7 @@
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
 import { formatOffset, offsetDigits } from '../model/hex';
+import { formatBytes } from '../model/text';
 import { Viewport } from '../model/viewport';
 import { element } from './dom';
 import { Scrollbar, wheelRows } from './scrollbar';
@@ -56,10 +57,11 @@ export class RangesTable {
       }
     }
     const digits = offsetDigits(length);
+    this.#grid.style.setProperty('--offset', String(digits));
     const rows: HTMLElement[] = [];
     for (let number = this.#viewport.first; number < this.#viewport.end; number++) {
       const range = ranges.peek(number);
-      const cells = range ? [formatOffset(range.offset, digits), range.length.toLocaleString()] : ['…', ''];
+      const cells = range ? [formatOffset(range.offset, digits), formatLength(range.length)] : ['…', ''];
       rows.push(row(number, cells, number === currentChange?.number));
     }
     this.#rows.replaceChildren(...rows);
@@ -129,6 +131,11 @@ function row(number: number, cells: readonly string[], selected: boolean): HTMLE
     made.append(element('span', { role: 'gridcell' }, text));
   }
   return made;
+}
+
+/** To the byte as long as there is room for that. */
+function formatLength(length: number): string {
+  return length < 1_000_000 ? length.toLocaleString() : formatBytes(length);
 }
 
 function rowId(number: number): string {

@@ -1,6 +1,6 @@
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
-import { ABSENT, formatByte, formatCharacter, formatOffset, offsetDigits, type Byte } from '../model/hex';
+import { ABSENT, formatByte, formatOffset, isPrintable, offsetDigits, type Byte } from '../model/hex';
 import { fill, formatBytes } from '../model/text';
 import { element } from './dom';
 
@@ -92,7 +92,8 @@ export class Footer {
 
   #name(byte: Byte): string {
     if (byte === undefined) return '…';
-    return byte === ABSENT ? this.strings.ended : `${formatByte(byte)} ${formatCharacter(byte)}`;
+    if (byte === ABSENT) return this.strings.ended;
+    return isPrintable(byte) ? `${formatByte(byte)} '${String.fromCharCode(byte)}'` : formatByte(byte);
   }
 }
 
