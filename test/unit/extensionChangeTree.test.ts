@@ -108,8 +108,9 @@ describe('ChangeTree', () => {
   });
 
   it('sorts directories first, and numbers by value', () => {
-    const tree = treeOf(change('b10'), change('b9'), change('z/a'));
-    assert.deepEqual(paths([...tree.root.children.values()].sort(byKindAndName)), ['z', 'b9', 'b10']);
+    const empty = change('y', 'created', { type: 'directory' });
+    const tree = treeOf(change('b10'), change('b9'), change('z/a'), empty);
+    assert.deepEqual(paths([...tree.root.children.values()].sort(byKindAndName)), ['y', 'z', 'b9', 'b10']);
   });
 
   it('takes in 10,000 changes in little time', () => {

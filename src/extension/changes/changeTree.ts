@@ -144,6 +144,11 @@ export function isBranch(node: ChangeNode): boolean {
   return node.children.size > 0;
 }
 
+/** As {@link isBranch}, or a directory that is a change itself and holds none. */
+export function isDirectory(node: ChangeNode): boolean {
+  return isBranch(node) || node.change?.type === 'directory';
+}
+
 /** Whether `node` still hangs in its tree. */
 export function isAttached(node: ChangeNode): boolean {
   for (let at = node; at.parent; at = at.parent) {
@@ -156,7 +161,7 @@ const collator = new Intl.Collator(undefined, { numeric: true });
 
 /** Directories before files, each by name. */
 export function byKindAndName(a: ChangeNode, b: ChangeNode): number {
-  return Number(isBranch(b)) - Number(isBranch(a)) || collator.compare(a.name, b.name);
+  return Number(isDirectory(b)) - Number(isDirectory(a)) || collator.compare(a.name, b.name);
 }
 
 /** By path, one directory after the other. */

@@ -4,7 +4,7 @@ import type { Change } from '../../protocol/messages';
 import { formatBytes } from '../format';
 import type { CommandId, ViewMode } from '../contributions';
 import type { Session } from '../workspaces/session';
-import { isBranch, type ChangeNode } from './changeTree';
+import { isBranch, isDirectory, type ChangeNode } from './changeTree';
 import { kindPresentations } from './kinds';
 import { changeUri, displayable } from './uris';
 
@@ -43,7 +43,7 @@ export class ChangeRow {
     const item = new TreeItem(displayable(label), collapsibleState(branch, expand));
     item.id = `${this.session.config.name}/${path}`;
     item.resourceUri = changeUri(this.session.config.mount, path, change?.kind ?? null);
-    item.iconPath = branch || change?.type === 'directory' ? ThemeIcon.Folder : ThemeIcon.File;
+    item.iconPath = isDirectory(this.node) ? ThemeIcon.Folder : ThemeIcon.File;
     item.contextValue = change ? `change.${change.kind}.${change.type}` : 'folder';
     item.accessibilityInformation = { label: accessibleLabel(displayable(label), this.node) };
     const description = change && describe(change, mode);
