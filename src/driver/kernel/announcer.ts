@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Invalidation } from '../driver';
 
 /** Milliseconds for the announcer to do a task before one goes on without it: its start, and each entry. */
-const PATIENCE = 2000;
+const PATIENCE = 10_000;
 const PATIENCE_PER_ENTRY = 1;
 
 export type EntryInvalidation = Extract<Invalidation, { kind: 'entry' }>;

@@ -12,7 +12,7 @@ const STAGING_ID = 2 ** 52;
 const GONE_ID = STAGING_ID + 1;
 
 /** Milliseconds for which a process passes for the announcer before it is looked at again: its number may go to another. */
-const TRUST = 2000;
+const TRUST = 5000;
 
 /**
  * Lets watchers know what the engine changed by itself. The kernel tells them (inotify, fanotify) only of what
