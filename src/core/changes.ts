@@ -142,6 +142,11 @@ export class Changes implements ChangeObserver {
     this.#touchedPaths.set(path, true);
   }
 
+  /** Looks at where a base path shows at the next update. */
+  touchBasePath(basePath: string): void {
+    this.touchPath(this.#renamed.get(basePath) ?? this.unionPath(basePath));
+  }
+
   /** Looks at a path at the next update. */
   touchPath(path: string): void {
     if (!this.#touchedPaths.has(path)) this.#touchedPaths.set(path, false);

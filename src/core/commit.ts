@@ -305,7 +305,10 @@ class Committer {
       }
     } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
     if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
-    for (const other of others) this.#writer.writeLink(other, place);
+    for (const other of others) {
+      this.#writer.writeLink(other, place);
+      this.#changes.touchBasePath(joinPath(other.dir.path, other.name));
+    }
     this.#noteWritten(path, node, place, edits);
   }
 

@@ -237,8 +237,10 @@ function bringInData(u: Union, node: Node, limit: number): void {
   u.fileFds.drop(node);
   const fd = openUpper(u, node);
   check(statFd(fd, source), node.path);
+  const { atime, atimeNsec, mtime, mtimeNsec } = source;
   if (limit === 0) check(ftruncate(fd, 0), node.path);
   else copyData(u, node, fd, Math.min(source.size, limit));
+  check(futimens(fd, atime, atimeNsec, mtime, mtimeNsec), node.path);
   node.record = { ...node.record!, metacopy: false };
   const { fd: dirFd, name } = u.upperPlace(node);
   writeRecord(u, node, dirFd, name);

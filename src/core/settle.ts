@@ -232,6 +232,7 @@ export function pinTree(u: Union, node: Node): void {
 export function replaceName(u: Union, parent: Node, name: string): void {
   const node = dirOf(parent).children.get(name);
   if (node !== undefined) loseTree(u, node, parent, name);
+  u.observer.touchName(parent, name);
   dirOf(parent).listing = null;
   u.invalidator.entry(parent, name);
   u.invalidator.inode(parent.id, 0, 0);
