@@ -1,5 +1,5 @@
 // The Debian packages that tests use. cowspace itself needs none when root mounts, and fuse3 for other users.
-import { isOnPath, runCaptured, runQuietly } from './command.mjs';
+import { isOnPath, runCaptured } from './command.mjs';
 
 /** What each is for: tests skip what a machine lacks, and say so. */
 const packages = {
@@ -14,25 +14,31 @@ const packages = {
   'libc6-dev': 'programs that tests compile',
 };
 
-/** Installs the packages that are missing, or says which are and how to get them. */
+/** Installs the packages that are missing; says which still are after that, and how to get them. */
 export async function installDebianPackages() {
   if (!isOnPath('apt-get')) {
     console.log(`This is no Debian: tests need the equivalents of ${Object.keys(packages).join(', ')}.`);
     return;
   }
-  const missing = await missingPackages();
-  if (missing.length === 0) return;
-  const install = ['install', '--yes', '--no-install-recommends', ...missing];
-  if (process.getuid?.() !== 0) {
-    console.log('Some tests will be skipped or fail, because packages are missing:');
-    for (const name of missing) console.log(`  ${name}: ${packages[name]}`);
-    console.log(`To install them: sudo apt-get update && sudo apt-get ${install.join(' ')}`);
-    return;
+  let missing = await missingPackages();
+  if (missing.length > 0 && process.getuid?.() === 0) {
+    console.log(`Installing Debian packages: ${missing.join(', ')}…`);
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+    // May fail for one source of many; whether what is needed can be had, the installation shows.
+    await runCaptured('apt-get', ['update'], options);
+    const { code, stdout, stderr } = await runCaptured('apt-get', installArguments(missing), options);
+    if (code !== 0) console.log(`${stdout}${stderr}`);
+    missing = await missingPackages();
   }
-  console.log(`Installing Debian packages: ${missing.join(', ')}…`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await runQuietly('apt-get', ['update'], { env });
-  await runQuietly('apt-get', install, { env });
+  if (missing.length === 0) return;
+  console.log('Some tests will be skipped or fail, because packages are missing:');
+  for (const name of missing) console.log(`  ${name}: ${packages[name]}`);
+  console.log(`To install them: sudo apt-get update && sudo apt-get ${installArguments(missing).join(' ')}`);
+}
+
+/** @param {readonly string[]} names */
+function installArguments(names) {
+  return ['install', '--yes', '--no-install-recommends', ...names];
 }
 
 async function missingPackages() {
