@@ -8,6 +8,13 @@ export type EngineJobs = {
   readonly [N in EngineCallName]: (...args: Parameters<EngineCalls[N]>) => Job<ReturnType<EngineCalls[N]>>;
 };
 
+/** What only looks, at one place, need not wait for a commit that is under way. */
+const SHORT: ReadonlySet<EngineCallName> = new Set(['stat', 'read', 'dirtyNodes']);
+
+export function isShort(name: EngineCallName): boolean {
+  return SHORT.has(name);
+}
+
 /** Begins what a call asks for. */
 export function startJob(jobs: EngineJobs, name: EngineCallName, args: unknown[]): Job<unknown> {
   // The sender's own type, `EngineCalls`, says that these arguments belong to that name.

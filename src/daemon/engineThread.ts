@@ -5,7 +5,7 @@ import { asCowspaceError, toErrorMessage } from '../protocol/errors';
 import type { Progress } from '../protocol/messages';
 import { PollSet } from '../sys/process';
 import { ChangeWatcher } from './changeWatcher';
-import { type EngineJobs, engineJobs, startJob } from './engineJobs';
+import { type EngineJobs, engineJobs, isShort, startJob } from './engineJobs';
 import type { EngineCommand, EngineEvent, EngineThreadData } from './engineMessages';
 import { InvalidationQueue } from './invalidationQueue';
 import { Scheduler, type Task } from './scheduler';
@@ -122,7 +122,8 @@ class EngineThread {
   #obey(command: EngineCommand): void {
     switch (command.kind) {
       case 'call':
-        this.#scheduler.add(this.#task(command));
+        if (isShort(command.name)) this.#scheduler.run(this.#task(command));
+        else this.#scheduler.add(this.#task(command));
         break;
       case 'cancel':
         this.#scheduler.cancel(command.id);

@@ -39,8 +39,14 @@ export class Scheduler implements Pump {
     this.#idle = idle;
   }
 
+  /** Puts a task behind all others. */
   add(task: Task): void {
     this.#queue.push(task);
+  }
+
+  /** Does a task as a whole, at once. For short ones that, as requests of the mount, may come between the steps of others. */
+  run(task: Task): void {
+    while (!advance(task));
   }
 
   /** Ends a task, begun or not; it fails with `cancelled`. Ids of tasks that are done are ignored. */

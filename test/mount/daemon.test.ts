@@ -304,9 +304,9 @@ describe('daemon', () => {
       assert.equal(readdirSync(mount).length - 1, FILES);
     });
 
-    it('is not torn by an unmount, unless that is forced', async () => {
+    it('is not torn by an unmount, unless that is forced, and blocks nobody', async () => {
       const { mount } = await create();
-      for (let i = 0; i < FILES; i++) writeFileSync(`${mount}/${i}`, 'x');
+      for (let i = 0; i < FILES; i++) writeFileSync(`${mount}/${i}`, 'x'.repeat(10_000));
       const client = await connect();
       let begin = (): void => undefined;
       const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -316,6 +316,7 @@ describe('daemon', () => {
         (error: unknown) => (error instanceof CowspaceError ? error.code : error),
       );
       await begun;
+      assert.equal((await client.request(methods.stat, { path: 'file', side: 'base' }))?.size, 5);
       await assert.rejects(workspaces().unmount('a'), { code: 'busy' });
       await workspaces().unmount('a', { force: true });
       assert.match(String(await outcome), /cancelled|not-mounted/);

@@ -91,6 +91,14 @@ describe('scheduler', () => {
     assert.deepEqual(events.slice(3), ['c = end', 'd ! cancelled', 'e ! cancelled']);
   });
 
+  it('does what is short at once', () => {
+    const scheduler = schedulerWith();
+    scheduler.add(task('a', busy(1000)));
+    scheduler.step();
+    scheduler.run(task('b', steps(1)));
+    assert.deepEqual(events, ['b 1/1', 'b = end']);
+  });
+
   it('takes messages first, and idles last', () => {
     let left = 2;
     const scheduler: Scheduler = new Scheduler(
