@@ -67,7 +67,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ kind: fc.constantFrom('sync', 'reopen', 'rename', 'link', 'forget') }),
   },
-) as fc.Arbitrary<Operation>;
+);
 
 /** The file under test in a union, and a plain copy of it that gets the same operations. */
 class Pair {
