@@ -37,6 +37,7 @@ describe('the picture in the README', () => {
     await window.tab(/esbuild\.mjs \(Base ↔ Workspace\)/).waitFor();
     await window.page.locator('.monaco-diff-editor .modified .char-insert').first().waitFor();
 
+    await window.statusBarItem('Activating').waitFor({ state: 'detached' });
     const directory = process.env[picturesVariable] ?? sandbox().root;
     await window.page.screenshot({ path: join(resolve(directory), 'review.png') });
   });
