@@ -260,6 +260,10 @@ const table = {
       entry('view/title', `${inChanges} && ${ready} && ${contextKeys.viewMode} == list`, 'navigation@4'),
     ],
   },
+  'cowspace.showMoreChanges': {
+    title: 'Show More Changes',
+    palette: never,
+  },
   'cowspace.blockDiff.previousChange': {
     title: 'Previous Change in Block Diff',
     icon: '$(arrow-up)',

@@ -22,15 +22,14 @@ import {
   type ChangeNode,
   type TreeUpdate,
 } from './changeTree';
-import { ChangeRow, countLabel, WorkspaceRow, type Row } from './rows';
+import { ChangeRow, countLabel, MoreRow, WorkspaceRow, type Row } from './rows';
 
 /** Up to this many changes directories start expanded. */
 const EXPAND_LIMIT = 250;
-/** Above this many rows the flat list, which is always sent whole, is sent less often. */
-const LARGE_LIST = 2000;
+/** Rows of one directory, or of the list, that are shown until the user asks for more: all are sent for each redraw. */
+const PAGE = 1000;
 /** Milliseconds between two redraws at least, so that a burst of changes costs few. */
-const REFRESH_INTERVAL = 100;
-const LARGE_REFRESH_INTERVAL = 500;
+const REFRESH_INTERVAL = 150;
 
 const modeKey = 'changes.viewMode';
 
@@ -46,6 +45,8 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   private readonly changeRows = new WeakMap<ChangeNode, ChangeRow>();
   /** For each node that has a row: the node (or root) whose row is above it. */
   private readonly above = new WeakMap<ChangeNode, ChangeNode>();
+  /** How many rows to show below a node where the user asked for more than a page. */
+  private readonly limits = new WeakMap<ChangeNode, number>();
 
   private timer: NodeJS.Timeout | undefined;
   private lastRefresh = 0;
@@ -83,6 +84,11 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     return this.view.visible ? this.view.selection : [];
   }
 
+  showMore({ node, session }: MoreRow): void {
+    this.limits.set(node, this.limitOf(node) + PAGE);
+    this.schedule(session, { reshaped: new Set([node]), altered: new Set(), paths: new Set() });
+  }
+
   async setMode(mode: ViewMode): Promise<void> {
     this.mode = mode;
     this.refreshAll();
@@ -93,6 +99,7 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   getChildren(row?: Row): Row[] {
     if (row instanceof ChangeRow) return this.childrenOf(row.session, row.node);
     if (row instanceof WorkspaceRow) return this.childrenOf(row.session, row.session.tree.root);
+    if (row instanceof MoreRow) return [];
     const [session, ...others] = this.sessions.all;
     if (!session) return [];
     if (others.length === 0) return this.childrenOf(session, session.tree.root);
@@ -101,13 +108,13 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
 
   getParent(row: Row): Row | undefined {
     if (row instanceof WorkspaceRow) return undefined;
-    const above = this.above.get(row.node);
+    const above = row instanceof MoreRow ? row.node : this.above.get(row.node);
     if (above?.parent) return this.changeRow(row.session, above);
     return this.sessions.all.length > 1 ? this.workspaceRow(row.session) : undefined;
   }
 
   getTreeItem(row: Row): TreeItem {
-    if (row instanceof WorkspaceRow) return row.toTreeItem();
+    if (!(row instanceof ChangeRow)) return row.toTreeItem();
     const above = this.above.get(row.node)?.path ?? '';
     return row.toTreeItem(this.mode, above, row.session.tree.size <= EXPAND_LIMIT);
   }
@@ -117,17 +124,20 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     return item;
   }
 
-  private childrenOf(session: Session, node: ChangeNode): ChangeRow[] {
-    if (this.mode === 'list') {
-      const nodes = [...changedNodes(node)].sort(byPath);
-      for (const each of nodes) this.above.set(each, node);
-      return nodes.map((each) => this.changeRow(session, each));
-    }
-    return [...node.children.values()].sort(byKindAndName).map((child) => {
-      const end = endOfChain(child);
-      this.above.set(end, node);
-      return this.changeRow(session, end);
-    });
+  private childrenOf(session: Session, node: ChangeNode): Row[] {
+    const all =
+      this.mode === 'list'
+        ? [...changedNodes(node)].sort(byPath)
+        : [...node.children.values()].sort(byKindAndName).map(endOfChain);
+    const shown = all.slice(0, this.limitOf(node));
+    for (const each of shown) this.above.set(each, node);
+    const rows = shown.map((each) => this.changeRow(session, each));
+    const hidden = all.length - shown.length;
+    return hidden > 0 ? [...rows, new MoreRow(session, node, hidden)] : rows;
+  }
+
+  private limitOf(node: ChangeNode): number {
+    return this.limits.get(node) ?? PAGE;
   }
 
   private workspaceRow(session: Session): WorkspaceRow {
@@ -154,9 +164,8 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     } else {
       this.pendingRoot = true;
     }
-    const large = this.mode === 'list' && this.sessions.totalChanges > LARGE_LIST;
-    const next = this.lastRefresh + (large ? LARGE_REFRESH_INTERVAL : REFRESH_INTERVAL);
-    this.timer ??= setTimeout(() => this.flush(), Math.max(0, next - Date.now()));
+    const wait = Math.max(0, this.lastRefresh + REFRESH_INTERVAL - Date.now());
+    this.timer ??= setTimeout(() => this.flush(), wait);
   }
 
   private flush(): void {

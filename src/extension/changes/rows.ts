@@ -84,7 +84,26 @@ function octal(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(3, '0');
 }
 
-export type Row = WorkspaceRow | ChangeRow;
+/** Stands for the rows of a directory that are too many to be shown at once. */
+export class MoreRow {
+  constructor(
+    readonly session: Session,
+    readonly node: ChangeNode,
+    readonly hidden: number,
+  ) {}
+
+  toTreeItem(): TreeItem {
+    const item = new TreeItem(l10n.t('Show More ({0} not shown)', this.hidden.toLocaleString()));
+    item.id = `more:${this.session.config.name}/${this.node.path}`;
+    item.iconPath = new ThemeIcon('ellipsis');
+    item.contextValue = 'more';
+    const command: CommandId = 'cowspace.showMoreChanges';
+    item.command = { command, title: l10n.t('Show More'), arguments: [this] };
+    return item;
+  }
+}
+
+export type Row = WorkspaceRow | ChangeRow | MoreRow;
 
 export function countLabel(count: number): string {
   if (count === 0) return l10n.t('no changes');

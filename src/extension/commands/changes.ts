@@ -2,7 +2,7 @@ import { commands, env, l10n, window } from 'vscode';
 import type { Change } from '../../protocol/messages';
 import { isForBlocks } from '../blocks/suitability';
 import { openAllChanges, openBaseFile, openChange } from '../changes/diff';
-import { ChangeRow } from '../changes/rows';
+import { ChangeRow, MoreRow } from '../changes/rows';
 import { fileUri } from '../changes/uris';
 import type { Context } from '../context';
 import type { CommandId } from '../contributions';
@@ -89,6 +89,10 @@ export async function copyPaths(
     options.relative ? paths : paths.map((path) => `${session.config.mount}/${path}`),
   );
   if (lines.length > 0) await env.clipboard.writeText(lines.join('\n'));
+}
+
+export function showMore(context: Context, [row]: readonly unknown[]): void {
+  if (row instanceof MoreRow) context.changesView.showMore(row);
 }
 
 async function targets(context: Context, args: readonly unknown[], purpose: string): Promise<Target[]> {

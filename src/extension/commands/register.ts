@@ -32,6 +32,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'cowspace.copyPath': (context, args) => changes.copyPaths(context, args, { relative: false }),
   'cowspace.copyRelativePath': (context, args) => changes.copyPaths(context, args, { relative: true }),
   'cowspace.viewAsList': ({ changesView }) => changesView.setMode('list'),
+  'cowspace.showMoreChanges': changes.showMore,
   'cowspace.viewAsTree': ({ changesView }) => changesView.setMode('tree'),
   'cowspace.blockDiff.previousChange': ({ blockDiffs }) => blockDiffs.run('previousChange'),
   'cowspace.blockDiff.nextChange': ({ blockDiffs }) => blockDiffs.run('nextChange'),

@@ -2,7 +2,7 @@ import { l10n, window } from 'vscode';
 import type { Change } from '../../protocol/messages';
 import { changedNodes } from '../changes/changeTree';
 import { kindPresentations } from '../changes/kinds';
-import { ChangeRow, countLabel, WorkspaceRow, type Row } from '../changes/rows';
+import { ChangeRow, countLabel, WorkspaceRow } from '../changes/rows';
 import { displayable } from '../changes/uris';
 import type { Context } from '../context';
 import { relativeTo } from '../workspaces/location';
@@ -13,6 +13,8 @@ export interface Target {
   readonly session: Session;
   readonly paths: readonly string[];
 }
+
+type TargetRow = ChangeRow | WorkspaceRow;
 
 /**
  * Finds what the user means: the rows that the menu was opened on, else what is selected in the view, else what they
@@ -25,16 +27,16 @@ export async function chooseTargets(
   args: readonly unknown[],
   purpose: string,
 ): Promise<Target[]> {
-  const rows = rowsOf(args) ?? context.changesView.selection;
+  const rows = rowsOf(args) ?? context.changesView.selection.filter(isTargetRow);
   return rows.length > 0
     ? group(rows.map((row) => [row.session, pathOf(row)]))
     : pickChanges(context, purpose);
 }
 
 /** The rows that a tree view's menu hands to a command: the clicked one, and all selected where it is among them. */
-export function rowsOf([clicked, selected]: readonly unknown[]): Row[] | undefined {
-  if (Array.isArray(selected) && selected.includes(clicked)) return selected.filter(isRow);
-  return isRow(clicked) ? [clicked] : undefined;
+export function rowsOf([clicked, selected]: readonly unknown[]): TargetRow[] | undefined {
+  if (Array.isArray(selected) && selected.includes(clicked)) return selected.filter(isTargetRow);
+  return isTargetRow(clicked) ? [clicked] : undefined;
 }
 
 /** All changes at and below the targets' paths. */
@@ -72,11 +74,11 @@ export function activeChange(context: Context): { session: Session; change: Chan
   return change ? { session, change } : undefined;
 }
 
-function pathOf(row: Row): string {
+function pathOf(row: TargetRow): string {
   return row instanceof ChangeRow ? row.node.path : '';
 }
 
-function isRow(value: unknown): value is Row {
+function isTargetRow(value: unknown): value is TargetRow {
   return value instanceof ChangeRow || value instanceof WorkspaceRow;
 }
 

@@ -78,12 +78,12 @@ function quantity(items: readonly PlanItem[]): string {
 
 function summary(items: readonly PlanItem[]): string {
   return countKinds(items)
-    .map(({ kind, count }) => `${kindPresentations[kind].label}: ${count}`)
+    .map(({ kind, count }) => `${kindPresentations[kind].label}: ${count.toLocaleString()}`)
     .join(' · ');
 }
 
 function named(title: string, items: readonly PlanItem[]): string[] {
-  const holding = (count: number) => l10n.t('(with {0} in it)', count);
+  const holding = (count: number) => l10n.t('(with {0} in it)', count.toLocaleString());
   return items.length === 0 ? [] : [[title, ...nameAll(items, holding).map(displayable)].join('\n')];
 }
 

@@ -19,7 +19,7 @@ export class Review {
   /** Commits to the base, after one question that names all deletions and conflicts. */
   async commit(session: Session, paths: readonly string[]): Promise<void> {
     const title = l10n.t('Committing changes of {0}', session.config.name);
-    const plan = await this.operations.run(title, (options) =>
+    const plan = await this.operations.run(planTitle(session), (options) =>
       session.request(methods.commit, { paths: [...paths], dryRun: true }, options),
     );
     if (!plan) return;
@@ -50,7 +50,7 @@ export class Review {
   /** Discards, after one question that names all that is deleted; offers to undo it. */
   async discard(session: Session, paths: readonly string[]): Promise<void> {
     const title = l10n.t('Discarding changes of {0}', session.config.name);
-    const plan = await this.operations.run(title, (options) =>
+    const plan = await this.operations.run(planTitle(session), (options) =>
       session.request(methods.discard, { paths: [...paths], dryRun: true }, options),
     );
     if (!plan) return;
@@ -93,6 +93,10 @@ export class Review {
       l10n.t('Restored {0} of {1}.', countLabel(result.items.length), session.config.name),
     );
   }
+}
+
+function planTitle(session: Session): string {
+  return l10n.t('Looking at the changes of {0}', session.config.name);
 }
 
 async function confirmCommit(session: Session, plan: CommitResult, unsaved: number): Promise<boolean> {
