@@ -172,7 +172,7 @@ describe('reviewing a pristine copy of a repository', () => {
     writeFileSync(join(mount, 'package.json'), '{}\n');
     rmSync(join(mount, 'tsconfig.json'));
     renameSync(join(mount, 'src'), join(mount, 'sources'));
-    await changes.untilLabels(['package.json', 'sources', 'tsconfig.json']);
+    await changes.untilLabels(['sources', 'package.json', 'tsconfig.json']);
     await window.runCommand('Cowspace: Commit All');
     assert.match(await window.answerDialog('Commit'), /Deletes from the base:\s+tsconfig\.json/);
     await changes.untilLabels([]);
