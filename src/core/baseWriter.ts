@@ -296,6 +296,7 @@ export class BaseWriter {
   }
 }
 
-function temporaryName(): string {
+/** A name that no entry of a base has. */
+export function temporaryName(): string {
   return COMMIT_PREFIX + randomBytes(8).toString('hex');
 }

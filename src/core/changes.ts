@@ -22,6 +22,8 @@ export class Changes implements ChangeObserver {
   readonly #union: Union;
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #changes = new PathTree<Change>();
+  /** By path, what of the bases a file is a name of besides, or instead of, what lies in its place. */
+  readonly #redirects = new Map<string, string>();
   /** Which base paths were renamed, and to where. */
   readonly #renamed = new Map<string, string>();
   readonly #touchedNodes = new Set<Node>();
@@ -116,11 +118,6 @@ export class Changes implements ChangeObserver {
     return this.at(path, (parent, name) => this.#basePath(parent, name, path));
   }
 
-  /** Where in the mount the entry at a base path went; undefined when it was not renamed. */
-  renamedTo(basePath: string): string | undefined {
-    return this.#renamed.get(basePath);
-  }
-
   /** A discard put an entry back where the base has it. */
   forgetRename(from: string): void {
     this.renameCommitted(from, null);
@@ -158,10 +155,17 @@ export class Changes implements ChangeObserver {
       const above = this.basePathOfDir(parent);
       return above === null ? null : joinPath(above, name);
     });
-    if (basePath === null) return [];
-    return [...this.#renamed]
-      .filter(([from]) => from === basePath || from.startsWith(`${basePath}/`))
-      .map(([, to]) => to);
+    return basePath === null ? [] : this.renamedOutOf(basePath);
+  }
+
+  /** Paths of files whose records lead to or below a base path. */
+  redirectedTo(basePath: string): string[] {
+    return [...this.#redirects].filter(([, to]) => isAtOrBelow(to, basePath)).map(([path]) => path);
+  }
+
+  /** Paths of entries that were renamed from what is, in the bases, at or below this base path. */
+  renamedOutOf(basePath: string): string[] {
+    return [...this.#renamed].filter(([from]) => isAtOrBelow(from, basePath)).map(([, to]) => to);
   }
 
   /** Brings the list up to date. */
@@ -238,6 +242,7 @@ export class Changes implements ChangeObserver {
     const node = this.#union.lookup(parent, name);
     const stat = new Stat();
     const basePath = this.#basePath(parent, name, path);
+    this.#noteRedirect(path, node);
     const place = basePath === null ? null : this.bases.stat(basePath, stat);
     if (node === null) {
       this.#removeBelow(path);
@@ -256,6 +261,12 @@ export class Changes implements ChangeObserver {
       for (const [each] of this.#changes.entries(path)) if (each !== path) this.touchPath(each);
       yield* this.#evaluateChildren(node, path);
     } else this.#touchHidden(node, path);
+  }
+
+  #noteRedirect(path: string, node: Node | null): void {
+    const redirect = node?.dir === null ? node.record?.redirect : null;
+    if (redirect == null) this.#redirects.delete(path);
+    else this.#redirects.set(path, redirect);
   }
 
   *#evaluateUpper(
@@ -401,8 +412,14 @@ export class Changes implements ChangeObserver {
   }
 
   #removeBelow(path: string): void {
+    for (const each of this.#redirects.keys())
+      if (each !== path && isAtOrBelow(each, path)) this.#redirects.delete(each);
     for (const [each] of [...this.#changes.entries(path)]) if (each !== path) this.#remove(each);
   }
+}
+
+function isAtOrBelow(path: string, above: string): boolean {
+  return path === above || path.startsWith(`${above}/`);
 }
 
 function sameChange(a: Change, b: Change): boolean {

@@ -1,11 +1,11 @@
 import { CowspaceError } from '../protocol/errors';
-import type { CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
+import type { Change, CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
 import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
 import { readlink } from './attributes';
 import type { BasePlace } from './baseView';
-import { BaseWriter, COMMIT_PREFIX, type Source } from './baseWriter';
+import { BaseWriter, type Source, temporaryName } from './baseWriter';
 import type { Changes } from './changes';
 import { copyUpOrphans, originOf } from './copyup';
 import { setRecord } from './upperAccess';
@@ -13,7 +13,14 @@ import { writeContents } from './contents';
 import type { Job } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { joinPath, type Node } from './node';
-import { completeSelection, ConflictFinder, planItem, selectChanges, type Step } from './plan';
+import {
+  completeSelection,
+  ConflictFinder,
+  makesDirectory,
+  planItem,
+  selectChanges,
+  type Step,
+} from './plan';
 import { adoptLowers, dropUpper, dropWhiteout, moveIndex, pruneDirectory, settleMove } from './settle';
 import { linkKey, type Union } from './union';
 
@@ -43,28 +50,22 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   try {
     for (const [done, step] of possible.entries()) {
       yield { done, total: possible.length, path: step.change.path };
-      // Users of the mount and of the base went on meanwhile.
-      if (!isStillThere(u, changes, step.path)) continue;
-      const conflict = finder.find(step);
+      // Users of the mount and of the base went on meanwhile, and a step can include others.
+      yield* changes.update();
+      const change = changes.get(step.path) ?? committer.unfinished(step);
+      const conflict = change === undefined ? null : finder.find({ path: step.path, change });
       if (conflict !== null) conflicts.push(conflict);
-      else {
-        yield* committer.apply(step);
-        if (committer.missed.has(step.path))
-          conflicts.push({ path: toText(step.path), reason: 'it was changed while it was committed' });
-        else items.push(planItem(step.change));
-      }
+      else if (change !== undefined) yield* committer.apply({ path: step.path, change });
+      if (committer.missed.has(step.path))
+        conflicts.push({ path: toText(step.path), reason: 'it was changed while it was committed' });
+      else if (committer.applied.has(step.path) || committer.relocated.has(step.path))
+        items.push(planItem(step.change));
     }
   } finally {
     committer.finish();
   }
   yield* changes.update();
   return { items, conflicts };
-}
-
-/** Whether the directory of a change and, unless it is a whiteout, its entry exist. */
-function isStillThere(u: Union, changes: Changes, path: string): boolean {
-  const whiteout = changes.get(path)?.kind === 'whiteout';
-  return changes.ifThere(path, (parent, name) => (u.lookup(parent, name) === null) === whiteout) ?? false;
 }
 
 function conflictError(conflicts: Conflict[]): CowspaceError {
@@ -105,6 +106,10 @@ interface Written {
 }
 
 class Committer {
+  /** Paths whose entries are in the base. */
+  readonly applied = new Set<string>();
+  /** Renamed entries that are in their places in the base, with the contents that they had there. */
+  readonly relocated = new Set<string>();
   /** Files that users changed while they were being written, and which are in the base as they were before. */
   readonly missed = new Set<string>();
   readonly #union: Union;
@@ -118,13 +123,19 @@ class Committer {
   readonly #links = new Map<number, BasePlace>();
   /** Renames under way, to notice a circle. */
   readonly #active = new Set<string>();
-  readonly #applied = new Set<string>();
 
   constructor(union: Union, changes: Changes) {
     this.#union = union;
     this.#changes = changes;
     this.#writer = new BaseWriter(union, changes.bases);
     this.#journal = new CommitJournal(union.scratch);
+  }
+
+  /** The change of a path whose entry was only moved to its place so far; undefined when there is nothing left to do. */
+  unfinished({ path, change }: Step): Change | undefined {
+    if (!this.relocated.has(path) || this.applied.has(path)) return undefined;
+    const exists = this.#changes.ifThere(path, (parent, name) => this.#union.lookup(parent, name) !== null);
+    return exists ? change : undefined;
   }
 
   *apply({ path, change }: Step): Job<void> {
@@ -158,12 +169,12 @@ class Committer {
 
   /** Lets the scratch forget what the bases have now. */
   finish(): void {
-    for (const path of this.#applied) this.#adoptAbove(path);
+    for (const path of this.applied) this.#adoptAbove(path);
     this.#settle();
     for (const { node } of this.#written) this.#union.forget(node.id, 1);
     for (const { path, basePath } of this.#directories.reverse()) this.#finishDirectory(path, basePath);
     this.#writer.flush();
-    for (const path of this.#applied) this.#pruneAbove(path);
+    for (const path of this.applied) this.#pruneAbove(path);
   }
 
   /** Directories that hid nothing but what is committed now show the base's side again, the uppermost first. */
@@ -184,9 +195,10 @@ class Committer {
   }
 
   #applyWhiteout(path: string): void {
-    this.#applied.add(path);
+    this.applied.add(path);
     const basePath = this.#changes.basePath(path);
     if (basePath === null) return;
+    this.#moveOut(basePath, path);
     this.#writer.remove(basePath);
     this.#writer.flush();
     this.#changes.at(path, (parent, name) => dropWhiteout(this.#union, parent, name));
@@ -194,28 +206,46 @@ class Committer {
   }
 
   *#applyRename(path: string): Job<void> {
-    const change = this.#changes.get(path);
-    if (change?.kind !== 'renamed' || this.#active.has(path) || this.#applied.has(path)) return;
-    this.#active.add(path);
-    yield* this.#makeParents(path);
-    const to = this.#targetPath(path);
-    yield* this.#freeTarget(path, to);
-    this.#withNode(path, (node) => {
-      const from = node.record?.redirect;
-      if (from == null) return;
-      this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
-    });
-    this.#active.delete(path);
+    this.#relocate(path);
     yield* this.#applyEntry(path);
   }
 
+  /** Moves what was renamed to its place in the base. */
+  #relocate(path: string): void {
+    if (this.#changes.get(path)?.kind !== 'renamed' || this.#active.has(path)) return;
+    this.#active.add(path);
+    this.#makeParents(path);
+    const to = this.#targetPath(path);
+    this.#moveOut(to, path);
+    this.#withNode(path, (node) => {
+      const from = node.record?.redirect;
+      if (from != null && node.dir !== null) this.#moveOut(from, path);
+    });
+    this.#withNode(path, (node) => {
+      const from = node.record?.redirect;
+      if (from == null || from === to) return;
+      this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
+      this.relocated.add(path);
+    });
+    this.#active.delete(path);
+  }
+
   /** Directories above that only the scratch has. */
-  *#makeParents(path: string): Job<void> {
+  #makeParents(path: string): void {
     for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
       const above = path.slice(0, end);
-      const kind = this.#changes.get(above)?.kind;
-      if (kind === 'created' || kind === 'changed') yield* this.#applyEntry(above);
+      const change = this.#changes.get(above);
+      if (change !== undefined && makesDirectory(change)) this.#makeDirectory(above);
     }
+  }
+
+  #makeDirectory(path: string): void {
+    if (this.applied.has(path)) return;
+    this.applied.add(path);
+    this.#makeParents(path);
+    const target = this.#targetPath(path);
+    this.#moveOut(target, path);
+    this.#withNode(path, (node) => this.#writeDirectory(path, node, target));
   }
 
   /** The base path that an entry will have; its directory is in the base by now. */
@@ -227,23 +257,24 @@ class Committer {
     });
   }
 
-  /** What the base has at the target and the mount has elsewhere goes there first; a circle is cut by a detour. */
-  *#freeTarget(path: string, target: string): Job<void> {
-    const other = this.#changes.renamedTo(target);
-    if (other === undefined || other === path) return;
-    if (!this.#active.has(other)) {
-      yield* this.#applyRename(other);
-      return;
+  /**
+   * What the base has at or below a path, and the mount has elsewhere, goes there before something is done to that
+   * path for another entry. A circle is cut by a detour.
+   */
+  #moveOut(basePath: string, path: string): void {
+    for (const other of this.#changes.renamedOutOf(basePath)) {
+      if (other === path) continue;
+      if (this.#active.has(other)) this.#detour(other);
+      else this.#relocate(other);
     }
-    this.#withNode(other, (node) => {
-      const to = `${target}${COMMIT_PREFIX}detour`;
-      this.#moveBase(node, {
-        path: other,
-        from: target,
-        to,
-        oldPath: this.#changes.unionPath(target),
-        detour: true,
-      });
+  }
+
+  #detour(path: string): void {
+    this.#withNode(path, (node) => {
+      const from = node.record?.redirect;
+      if (from == null) return;
+      const oldPath = this.#changes.unionPath(from);
+      this.#moveBase(node, { path, from, to: temporaryName(), oldPath, detour: true });
     });
   }
 
@@ -257,15 +288,16 @@ class Committer {
   }
 
   *#applyEntry(path: string): Job<void> {
-    if (this.#applied.has(path)) return;
-    this.#applied.add(path);
-    yield* this.#makeParents(path);
+    if (this.applied.has(path)) return;
+    this.applied.add(path);
+    this.#makeParents(path);
     const target = this.#targetPath(path);
-    yield* this.#freeTarget(path, target);
+    this.#moveOut(target, path);
     const node = this.#hold(path);
     if (node === null) return;
     try {
-      yield* this.#write(path, node, target);
+      if (node.dir !== null) this.#writeDirectory(path, node, target);
+      else yield* this.#writeFile(path, node, target);
     } finally {
       this.#union.forget(node.id, 1);
     }
@@ -280,14 +312,10 @@ class Committer {
     });
   }
 
-  *#write(path: string, node: Node, target: string): Job<void> {
+  *#writeFile(path: string, node: Node, target: string): Job<void> {
     if (!node.upper) return;
     const source = this.#source(node);
     const { edits } = node;
-    if (node.dir !== null) {
-      this.#writeDirectory(path, node, target, source);
-      return;
-    }
     if (node.record?.metacopy && node.record.redirect === null) {
       this.#applyMetadata(path);
       return;
@@ -338,7 +366,9 @@ class Committer {
     return this.#writer.otherLinks(place, stat.ino, stat.nlink);
   }
 
-  #writeDirectory(path: string, node: Node, target: string, source: Source): void {
+  #writeDirectory(path: string, node: Node, target: string): void {
+    if (!node.upper) return;
+    const source = this.#source(node);
     const place = this.#writer.place(target);
     const writable = Object.assign(new Stat(), source.stat);
     writable.mode |= 0o700;
@@ -351,7 +381,7 @@ class Committer {
   }
 
   #applyMetadata(path: string): void {
-    this.#applied.add(path);
+    this.applied.add(path);
     const target = this.#targetPath(path);
     this.#withNode(path, (node) => {
       const place = this.#changes.bases.stat(target, new Stat());

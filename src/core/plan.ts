@@ -77,7 +77,8 @@ export function completeSelection(changes: Changes, selected: Map<string, Change
   }
 }
 
-function makesDirectory(change: Change): boolean {
+/** Whether a commit has to make a directory in the base for this change. */
+export function makesDirectory(change: Change): boolean {
   return change.type === 'directory' && (change.kind === 'created' || change.kind === 'changed');
 }
 
@@ -169,7 +170,9 @@ export class ConflictFinder {
   }
 
   #changedAfter(since: number): boolean {
-    return this.#stat.ctime + this.#stat.ctimeNsec / 1e9 > since;
+    const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
+    // A name that came or went elsewhere counts as a change of an inode, but is none of its contents.
+    return nlink > 1 ? mtime + mtimeNsec / 1e9 > since : ctime + ctimeNsec / 1e9 > since;
   }
 
   /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */

@@ -2,6 +2,7 @@ import { toBytes, toText } from '../sys/bytes';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
 import { recoverUndo, type UndoHeader } from './delta/undo';
+import { runToEnd } from './job';
 import { CommitJournal } from './journal';
 import { bookOrigin, settleMove } from './settle';
 import { Stat } from '../sys/stat';
@@ -19,6 +20,7 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
     'warn',
     `A commit was interrupted while it renamed ${toText(move.from)} to ${toText(move.to)}: finishing it.`,
   );
+  runToEnd(changes.update());
   changes.at(move.path, (parent, name) => {
     const node = u.lookup(parent, name);
     if (node?.record?.redirect !== move.from) return;

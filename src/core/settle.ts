@@ -202,6 +202,7 @@ export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMov
     setRecord(u, node, { ...record, redirect: move.to });
   else if (node.dir !== null || record === null) setRecord(u, node, null);
   else setRecord(u, node, { ...record, redirect: null });
+  if (node.dir !== null) redirectBelow(u, changes, move);
   changes.renameCommitted(move.from, move.detour ? move.to : null);
   changes.ifThere(move.oldPath, (parent, name) => {
     if (u.statLower(parent, name, stat) === 0) return;
@@ -212,6 +213,21 @@ export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMov
     u.release(successor);
   });
   u.rebase();
+}
+
+/** Files whose records lead below a directory of the bases that moved follow it. */
+function redirectBelow(u: Union, changes: Changes, { from, to }: BaseMove): void {
+  for (const path of changes.redirectedTo(from)) {
+    changes.ifThere(path, (parent, name) => {
+      const node = u.lookup(parent, name);
+      const record = node?.record;
+      if (node === null || record?.redirect == null) return;
+      if (record.redirect.startsWith(`${from}/`))
+        setRecord(u, node, { ...record, redirect: to + record.redirect.slice(from.length) });
+      u.release(node);
+    });
+    changes.touchPath(path);
+  }
 }
 
 /** Whether a file has several names in the scratch. */
