@@ -177,7 +177,14 @@ export class Changes implements ChangeObserver {
       if (next === undefined) break;
       const [path, deep] = next;
       this.#touchedPaths.delete(path);
-      yield* this.#evaluate(path, deep);
+      let looked = false;
+      try {
+        yield* this.#evaluate(path, deep);
+        looked = true;
+      } finally {
+        // Cancelled on the way: the next update looks at it again.
+        if (!looked) this.#touchedPaths.set(path, deep || this.#touchedPaths.get(path) === true);
+      }
       this.#takeNodes();
       yield undefined;
     }

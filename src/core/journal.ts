@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { toBytes, toText } from '../sys/bytes';
 import { check } from '../sys/errno';
 import { close, fsync, O_CREAT, O_TRUNC, O_WRONLY, openAt, pwrite, renameAt, unlinkAt } from '../sys/file';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { toBytes, toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
@@ -17,6 +17,7 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
+  O_TRUNC,
   O_WRONLY,
   openAt,
   pwrite,
@@ -231,8 +232,12 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** What a crash can leave of a scratch that was being made. */
+const UNFINISHED = 'cowspace.json.new';
+const PROBE = 'probe';
+
 function createScratch(path: string, bases: readonly string[]): Meta {
-  if (readdirSync(path).length > 0) {
+  if (readdirSync(path).some((name) => name !== UNFINISHED && name !== PROBE)) {
     throw new CowspaceError(
       'not-empty',
       `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
@@ -243,11 +248,11 @@ function createScratch(path: string, bases: readonly string[]): Meta {
   try {
     const meta: Meta = { format: FORMAT, bases: [...bases], ...probe(fd) };
     const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
-    const file = check(openAt(fd, 'cowspace.json.new', O_WRONLY | O_CREAT | O_EXCL, 0o600), path);
+    const file = check(openAt(fd, UNFINISHED, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600), path);
     check(pwrite(file, bytes, bytes.length, 0), path);
     check(fsync(file), path);
     close(file);
-    check(renameAt(fd, 'cowspace.json.new', fd, 'cowspace.json'), path);
+    check(renameAt(fd, UNFINISHED, fd, 'cowspace.json'), path);
     check(fsync(fd), path);
     return meta;
   } finally {
@@ -257,13 +262,13 @@ function createScratch(path: string, bases: readonly string[]): Meta {
 
 /** Finds out what the scratch's file system can do. */
 function probe(dirFd: number): Pick<Meta, 'whiteouts'> {
-  const name = 'probe';
-  const device = mknodAt(dirFd, name, S_IFCHR, 0) === 0;
-  if (device) unlinkAt(dirFd, name);
-  const fd = check(openAt(dirFd, name, O_WRONLY | O_CREAT | O_EXCL, 0o600), toText(name));
+  unlinkAt(dirFd, PROBE);
+  const device = mknodAt(dirFd, PROBE, S_IFCHR, 0) === 0;
+  if (device) unlinkAt(dirFd, PROBE);
+  const fd = check(openAt(dirFd, PROBE, O_WRONLY | O_CREAT | O_EXCL, 0o600), PROBE);
   close(fd);
-  const xattrs = setXattrAt(dirFd, name, 'user.cowspace.probe', HIDES) === 0;
-  unlinkAt(dirFd, name);
+  const xattrs = setXattrAt(dirFd, PROBE, 'user.cowspace.probe', HIDES) === 0;
+  unlinkAt(dirFd, PROBE);
   if (!xattrs) {
     throw new CowspaceError(
       'unsupported',

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { changeKinds, fileTypes, type PlanItem } from '../protocol/messages';
 import { check } from '../sys/errno';

@@ -9,7 +9,7 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from 'vscode-jsonrpc/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { type ChangeDelta, type ChangeList, type Progress, PROTOCOL_VERSION } from '../protocol/messages';
 import { type Method, methods, notifications } from '../protocol/methods';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { conflictSchema, type Conflict } from './messages';
 
 /** Why a request was refused; stable, scripts match on it. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowspaceError, errorMessageSchema, fromErrorMessage } from './errors';
 
 /** What the machine and a file system can do, as far as it takes system calls to find out. */

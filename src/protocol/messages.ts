@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Everything that travels between a daemon and its clients, as schemas: the types below are derived from them and

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import * as m from './messages';
 
 /** A request: what goes in, what comes out. */

@@ -1,5 +1,5 @@
 import { ErrorCodes, ProgressType, ResponseError } from 'vscode-jsonrpc/node';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CowspaceError, errorDataSchema, fromErrorMessage, toErrorMessage } from './errors';
 import type { Progress } from './messages';
 

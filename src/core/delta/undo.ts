@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import { toBytes, toText } from '../../sys/bytes';
 import { check, E, FsError } from '../../sys/errno';
 import {
