@@ -4,6 +4,7 @@ import type {
   BlockSummary,
   CommitParams,
   CommitResult,
+  Damage,
   DiscardParams,
   DiscardResult,
   RangePage,
@@ -47,6 +48,7 @@ import type { Node } from './node';
 import { rename } from './rename';
 import { Scratch } from './scratch';
 import { Union } from './union';
+import { verify } from './verify';
 import * as xattrs from './xattr';
 import { copyXattrs, markXattr, readXattr } from './xattrCopy';
 
@@ -275,6 +277,11 @@ export class Engine implements FileSystem {
   *discardRange(path: string, offset: number, length: number): Job<void> {
     yield* discardRange(this.#changing(), this.changes, normalize(path), offset, length);
     yield* this.changes.update();
+  }
+
+  /** Looks for files whose contents cannot be had. */
+  *verify(): Job<Damage[]> {
+    return yield* verify(this.#union);
   }
 
   /** Ids of the nodes whose pages the kernel must write back before their contents are taken for final. */

@@ -122,10 +122,12 @@ export function* discardRange(
   const sides = openSides(u, changes, path);
   const delta = deltaOf(u, sides.node)?.hold();
   try {
+    // Its bytes are the base's already.
+    if (!sides.node.upper || sides.node.record?.metacopy) return;
     const end = Math.min(offset + length, sides.size, sides.baseSize);
     for (let at = offset; at < end; at += CHUNK) {
       const stop = Math.min(end, at + CHUNK);
-      if (delta === undefined) yield* overwrite(u, sides, at, stop);
+      if (delta === undefined) overwrite(u, sides, at, stop);
       else delta.revert(at, stop);
       yield undefined;
     }
@@ -138,13 +140,17 @@ export function* discardRange(
   }
 }
 
-function* overwrite(u: Union, { node, baseFd }: Sides, start: number, end: number): Job<void> {
-  const got = check(pread(baseFd, baseBuffer, end - start, start), node.path);
+function overwrite(u: Union, { node, baseFd }: Sides, start: number, end: number): void {
+  const stat = new Stat();
+  u.statBacking(node, stat);
+  // Others may have cut it off since.
+  const length = Math.min(end, stat.size) - start;
+  if (length <= 0) return;
+  const got = check(pread(baseFd, baseBuffer, length, start), node.path);
   const fd = openUpper(u, node);
   const written = pwrite(fd, baseBuffer, got, start);
   close(fd);
   if (check(written, node.path) < got) throw new FsError(E.ENOSPC, node.path);
-  yield undefined;
 }
 
 interface Difference {

@@ -10,7 +10,7 @@ import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
 import type { Node } from './node';
-import { nodeLosesName, pinOrphan } from './names';
+import { forgetInode, nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
 import { sameXattrs } from './xattrCopy';
 
@@ -39,14 +39,14 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   if (parent === null || !baseHasAllNames(u, node, parent, stat)) return false;
   u.fileFds.drop(node);
   u.deltas.drop(node);
-  if (node.record?.delta != null) u.deltas.remove(node.record.delta);
   if (node.indexKey !== null) {
     check(unlinkAt(u.scratch.indexFd, node.indexKey), name);
     u.indexed.delete(node.indexKey);
     node.indexKey = null;
   }
   for (const each of [{ parent, name }, ...(node.aliases ?? [])]) removeUpperName(u, each.parent, each.name);
-  if (node.recordIno > 0) u.scratch.records.forget(node.recordIno);
+  // After the last name: a crash in between leaves something useless, and not something that is lacking.
+  forgetInode(u, node);
   node.recordIno = 0;
   node.upper = false;
   node.record = null;

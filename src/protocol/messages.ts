@@ -55,6 +55,10 @@ export const changeDeltaSchema = z.object({
 });
 export type ChangeDelta = z.infer<typeof changeDeltaSchema>;
 
+/** A file whose contents cannot be had, and why, as part of a sentence. */
+export const damageSchema = z.object({ path: z.string(), reason: z.string() });
+export type Damage = z.infer<typeof damageSchema>;
+
 export const driverNames = ['kernel', 'fuse-native'] as const;
 export type DriverName = (typeof driverNames)[number];
 

@@ -7,6 +7,7 @@ import { DamageError } from '../damage';
 import { DeltaFile } from './deltaFile';
 import type { Durability } from './durability';
 import { MapFile } from './mapFile';
+import { loadMap } from './mapFormat';
 
 /** Opens what a delta is made of; the deltas own the descriptors from then on. */
 export interface DeltaSource {
@@ -40,10 +41,24 @@ export class Deltas {
     }
     const id = node.record?.delta;
     if (id == null) throw new FsError(E.ESTALE, node.path);
-    const mapFd = openAt(this.#dirFd, id, O_RDWR | O_NOFOLLOW);
-    if (mapFd === -E.ENOENT) throw new DamageError(node.path, 'its block map is missing');
-    check(mapFd, node.path);
+    const mapFd = this.#openMap(id, node.path);
     return this.#add(node, source, () => MapFile.open(mapFd, node.path, this.#durability), mapFd);
+  }
+
+  /** Reads a block map from disk, also one that is in use. @throws DamageError */
+  verify(id: string, path: string): void {
+    const fd = this.#openMap(id, path);
+    try {
+      loadMap(fd, path, this.#durability.boot);
+    } finally {
+      close(fd);
+    }
+  }
+
+  #openMap(id: string, path: string): number {
+    const fd = openAt(this.#dirFd, id, O_RDWR | O_NOFOLLOW);
+    if (fd === -E.ENOENT) throw new DamageError(path, 'its block map is missing');
+    return check(fd, path);
   }
 
   /** Starts a delta without changed blocks; returns its id for the node's record. */
