@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
-import { toBytes, toText } from '../sys/bytes';
+import { toBytes } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import {
   AT_FDCWD,
