@@ -31,8 +31,10 @@ export async function searchChanges(file: Searched, pattern: Uint8Array, from: n
     const page: RangePage = await file.ranges(at);
     for (const range of page.ranges) {
       for (const window of windowsOf(range, length, first)) {
-        matches.push(...(await matchesIn(file, window, pattern)));
-        first = window.offset + window.length - (length - 1);
+        const found = await matchesIn(file, window, pattern);
+        matches.push(...found);
+        const isCut = found.length === MAX_MATCHES;
+        first = isCut ? found.at(-1)! + 1 : window.offset + window.length - (length - 1);
         searched += window.length;
         if (searched >= MAX_SEARCHED || matches.length >= MAX_MATCHES) return { matches, next: first };
       }
@@ -51,7 +53,7 @@ function* windowsOf(range: ByteRange, length: number, first: number): Generator<
   }
 }
 
-/** Where the pattern begins on either side, in order. */
+/** Where the pattern begins on either side, in order; no more than {@link MAX_MATCHES}. */
 async function matchesIn(
   file: Searched,
   { offset, length }: ByteRange,
@@ -60,8 +62,11 @@ async function matchesIn(
   const found = new Set<number>();
   for (const side of ['base', 'scratch'] as const) {
     const bytes = await file.read(side, offset, length);
-    for (let at = bytes.indexOf(pattern); at >= 0; at = bytes.indexOf(pattern, at + 1))
+    let at = bytes.indexOf(pattern);
+    for (let count = 0; at >= 0 && count < MAX_MATCHES; count++) {
       found.add(offset + at);
+      at = bytes.indexOf(pattern, at + 1);
+    }
   }
-  return [...found].sort((a, b) => a - b);
+  return [...found].sort((a, b) => a - b).slice(0, MAX_MATCHES);
 }

@@ -1,5 +1,5 @@
 import type { Uri } from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WorkspaceConfig } from '../../protocol/registry';
 import { displayable, fileUri } from '../changes/uris';
 import { schemes } from '../contributions';

@@ -33,17 +33,14 @@ export class Search {
     return this.#next !== null && this.complete;
   }
 
-  /** Up to where the file was searched. */
-  get reached(): number {
-    return this.#next ?? Infinity;
-  }
-
-  /** Searches a little further. @throws what fetching throws */
-  async advance(): Promise<void> {
-    if (this.#next === null) return;
-    const { matches, next } = await this.#fetch(this.pattern, this.#next);
-    this.#matches = [...this.#matches, ...matches].slice(0, MAX_MATCHES);
-    this.#next = next;
+  /** Searches a little further; returns whether that was all. @throws what fetching throws */
+  async advance(): Promise<boolean> {
+    if (this.#next !== null && !this.complete) {
+      const { matches, next } = await this.#fetch(this.pattern, this.#next);
+      this.#matches = [...this.#matches, ...matches].slice(0, MAX_MATCHES);
+      this.#next = next;
+    }
+    return this.complete;
   }
 
   /** The number of the first match at or after an offset, from the start again after the last; -1: there is none. */

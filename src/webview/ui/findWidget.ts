@@ -95,11 +95,11 @@ export class FindWidget {
   async #run(search: Search, move: boolean): Promise<void> {
     const { cursor } = this.comparison;
     let waits = move;
-    while (!search.complete) {
-      await search.advance();
+    for (let complete = false; !complete;) {
+      complete = await search.advance();
       if (!this.#isCurrent(search)) return;
       const found = search.after(cursor);
-      if (waits && found >= 0 && (search.complete || search.matches[found]! >= cursor)) {
+      if (waits && found >= 0 && (complete || search.matches[found]! >= cursor)) {
         waits = false;
         this.#goTo(search, found);
       }
