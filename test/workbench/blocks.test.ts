@@ -117,9 +117,7 @@ describe('the block diff', () => {
     await overwrite('table.bin', 5000, 'one needle');
     await overwrite('table.bin', 9000, 'another needle');
     const diff = await open('table.bin');
-    await window.page.keyboard.press('Control+G');
-    await window.quickInput.locator('input').fill('0x10');
-    await window.quickInput.locator('input').press('Enter');
+    await diff.goToOffset('0x10');
     await diff.untilPlace(/^Offset 00000010 \(16\)/);
     await window.page.keyboard.press('Control+F');
     await diff.find.getByRole('textbox').fill('needle');

@@ -1,11 +1,9 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { makeRepository } from '../support/repository';
 import { useSandbox } from '../support/sandbox';
 import { useEditor } from './support/editor';
-
-/** Where pictures are kept; `npm run screenshots` sets it to what the README shows. */
-const picturesVariable = 'COWSPACE_SCREENSHOTS';
+import { pictureFile } from './support/pictures';
 
 describe('the picture in the README', () => {
   const sandbox = useSandbox('suite');
@@ -38,7 +36,6 @@ describe('the picture in the README', () => {
     await window.page.locator('.monaco-diff-editor .modified .char-insert').first().waitFor();
 
     await window.statusBarItem('Activating').waitFor({ state: 'detached' });
-    const directory = process.env[picturesVariable] ?? sandbox().root;
-    await window.page.screenshot({ path: join(resolve(directory), 'review.png') });
+    await window.page.screenshot({ path: pictureFile(sandbox(), 'review.png') });
   });
 });

@@ -43,6 +43,14 @@ export class BlockDiff {
     return this.ranges.press(key);
   }
 
+  /** Takes the cursor to an offset, as a person writes it. */
+  async goToOffset(offset: string): Promise<void> {
+    await this.bytes.press('Control+G');
+    const input = this.workbench.quickInput.locator('input');
+    await input.fill(offset);
+    await input.press('Enter');
+  }
+
   /** The cells of the line that the cursor is in: offset, digits and text of the base, those of the workspace. */
   async line(): Promise<string[]> {
     return this.bytes.getByRole('row', { selected: true }).getByRole('gridcell').allInnerTexts();
