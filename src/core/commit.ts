@@ -53,7 +53,10 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
       // Users of the mount and of the base went on meanwhile, and a step can include others.
       yield* changes.update();
       const change = changes.get(step.path) ?? committer.unfinished(step);
-      const conflict = change === undefined ? null : finder.find({ path: step.path, change });
+      const conflict =
+        change === undefined
+          ? null
+          : (deletedMeanwhile(step, change) ?? finder.find({ path: step.path, change }));
       if (conflict !== null) conflicts.push(conflict);
       else if (change !== undefined) yield* committer.apply({ path: step.path, change });
       if (committer.missed.has(step.path))
@@ -66,6 +69,12 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   }
   yield* changes.update();
   return { items, conflicts };
+}
+
+/** Nobody was asked about a deletion that was not in the plan. */
+function deletedMeanwhile(step: Step, change: Change): Conflict | null {
+  if (change.kind !== 'whiteout' || step.change.kind === 'whiteout') return null;
+  return { path: toText(step.path), reason: 'it was deleted while it was committed' };
 }
 
 function conflictError(conflicts: Conflict[]): CowspaceError {
