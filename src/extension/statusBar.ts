@@ -1,8 +1,8 @@
 import { l10n, MarkdownString, StatusBarAlignment, ThemeColor, window, type Disposable } from 'vscode';
+import { formatBytes } from '../protocol/format';
 import { countLabel } from './changes/rows';
 import { viewIds, type CommandId } from './contributions';
 import { Disposables } from './disposables';
-import { formatBytes } from './format';
 import type { Operations } from './operations';
 import type { Session } from './workspaces/session';
 import type { Sessions } from './workspaces/sessions';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { formatBytes } from '../../src/extension/format';
 import { countKinds, deletedByCommit, deletedByDiscard, nameAll } from '../../src/extension/review/plan';
 import { relativeTo, shownIn, workspaceAt } from '../../src/extension/workspaces/location';
+import { formatBytes } from '../../src/protocol/format';
 import type { ChangeKind, PlanItem } from '../../src/protocol/messages';
 
 function item(path: string, kind: ChangeKind, type: PlanItem['type'] = 'file'): PlanItem {

@@ -1,11 +1,11 @@
 import { basename } from 'node:path/posix';
 import { env, l10n, window, type Disposable, type Uri, type WebviewPanel } from 'vscode';
 import { asCowspaceError } from '../../protocol/errors';
+import { formatBytes } from '../../protocol/format';
 import type { ByteRange, Side } from '../../protocol/messages';
 import type { Call, CallName, Calls, HostMessage, PageCommand, PageMessage } from '../../webview/messages';
 import { displayable } from '../changes/uris';
 import { Disposables } from '../disposables';
-import { formatBytes } from '../format';
 import type { ComparedFile } from './comparedFile';
 import type { FileWatch } from './fileWatch';
 import { pageOf, resourceRoot } from './page';

@@ -9,12 +9,12 @@ import {
   type Uri,
   type WebviewPanel,
 } from 'vscode';
+import { formatBytes } from '../../protocol/format';
 import type { ByteRange } from '../../protocol/messages';
 import type { PageCommand } from '../../webview/messages';
 import { displayable } from '../changes/uris';
 import { editorIds } from '../contributions';
 import { Disposables } from '../disposables';
-import { formatBytes } from '../format';
 import type { Operations } from '../operations';
 import type { Session } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';

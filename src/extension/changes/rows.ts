@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path/posix';
 import { l10n, MarkdownString, ThemeIcon, TreeItem, TreeItemCollapsibleState } from 'vscode';
 import type { Change } from '../../protocol/messages';
-import { formatBytes } from '../format';
+import { formatBytes } from '../../protocol/format';
 import type { CommandId, ViewMode } from '../contributions';
 import type { Session } from '../workspaces/session';
 import { isBranch, isDirectory, type ChangeNode } from './changeTree';

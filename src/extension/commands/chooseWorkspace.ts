@@ -1,8 +1,8 @@
 import { commands, l10n, window } from 'vscode';
+import { formatBytes } from '../../protocol/format';
 import type { WorkspaceInfo } from '../../protocol/messages';
 import type { Context } from '../context';
 import type { CommandId } from '../contributions';
-import { formatBytes } from '../format';
 import { WorkspaceItem } from '../workspaces/workspacesView';
 import { rowsOf } from './targets';
 

@@ -1,9 +1,9 @@
 import { l10n } from 'vscode';
+import { formatBytes } from '../../protocol/format';
 import type { Change, CommitResult, PlanItem, WorkspaceInfo } from '../../protocol/messages';
 import { kindPresentations } from '../changes/kinds';
 import { countLabel } from '../changes/rows';
 import { displayable } from '../changes/uris';
-import { formatBytes } from '../format';
 import type { Session } from '../workspaces/session';
 import { countKinds, deletedByCommit, deletedByDiscard, nameAll } from './plan';
 

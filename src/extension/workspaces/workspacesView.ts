@@ -13,11 +13,11 @@ import {
   type TreeView,
 } from 'vscode';
 import { asCowspaceError } from '../../protocol/errors';
+import { formatBytes } from '../../protocol/format';
 import type { WorkspaceInfo } from '../../protocol/messages';
 import type { Workspaces } from '../../protocol/workspaces';
 import { viewIds } from '../contributions';
 import { Disposables } from '../disposables';
-import { formatBytes } from '../format';
 import type { Catalog } from './catalog';
 import type { Sessions } from './sessions';
 

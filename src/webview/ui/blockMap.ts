@@ -1,10 +1,11 @@
+import { formatBytes } from '../../protocol/format';
 import type { BlockSummary } from '../../protocol/messages';
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
 import * as grids from '../model/grid';
 import { formatOffset, offsetDigits } from '../model/hex';
 import type { Summaries } from '../model/summaries';
-import { fill, formatBytes } from '../model/text';
+import { fill } from '../model/text';
 import { Canvas } from './canvas';
 import { element, iconButton } from './dom';
 import { Legend } from './legend';

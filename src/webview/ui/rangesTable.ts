@@ -1,7 +1,7 @@
+import { formatBytes } from '../../protocol/format';
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
 import { formatOffset, offsetDigits } from '../model/hex';
-import { formatBytes } from '../model/text';
 import { Viewport } from '../model/viewport';
 import { element } from './dom';
 import { Scrollbar, wheelRows } from './scrollbar';

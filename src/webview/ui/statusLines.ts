@@ -1,7 +1,8 @@
+import { formatBytes } from '../../protocol/format';
 import type { Strings } from '../messages';
 import type { Comparison } from '../model/comparison';
 import { ABSENT, formatByte, formatOffset, isPrintable, offsetDigits, type Byte } from '../model/hex';
-import { fill, formatBytes } from '../model/text';
+import { fill } from '../model/text';
 import { element } from './dom';
 
 /** What is said of the file as a whole, above everything else. */
