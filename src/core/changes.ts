@@ -118,6 +118,12 @@ export class Changes implements ChangeObserver {
     return this.at(path, (parent, name) => this.#basePath(parent, name, path));
   }
 
+  /** An undone discard brought a renamed entry back. */
+  renameRestored(from: string, path: string): void {
+    this.#claim(from, path);
+    this.touchTreeAt(path);
+  }
+
   /** A discard put an entry back where the base has it. */
   forgetRename(from: string): void {
     this.renameCommitted(from, null);
@@ -286,7 +292,7 @@ export class Changes implements ChangeObserver {
     this.#union.clearFresh();
     this.#union.statBacking(node, mine);
     const stored = node.type === S_IFDIR ? 0 : mine.blocks * 512;
-    const from = this.#renamedFrom(node, basePath);
+    const from = this.#renamedFrom(node, path, basePath);
     const damage = damageOf(this.#union, node);
     if (from !== null) {
       this.#put(path, 'renamed', node.type, mine.size, stored, { from, damage });
@@ -301,10 +307,15 @@ export class Changes implements ChangeObserver {
     }
   }
 
-  /** The base path that a node came from by a rename; null when it is in its place, or a mere link to what still is. */
-  #renamedFrom(node: Node, basePath: string | null): string | null {
+  /**
+   * The base path that a node came from by a rename; null when it is in its place, or a mere link to what still is or
+   * was renamed already.
+   */
+  #renamedFrom(node: Node, path: string, basePath: string | null): string | null {
     const { record } = node;
     if (record?.redirect == null || record.redirect === basePath) return null;
+    const claimant = this.#renamed.get(record.redirect);
+    if (claimant !== undefined && claimant !== path && node.isAt(claimant)) return null;
     const visited: Node[] = [];
     const original = this.#walk(this.unionPath(record.redirect), visited);
     const there = original?.parent ? this.#union.lookup(original.parent, original.name) : null;
@@ -404,6 +415,7 @@ export class Changes implements ChangeObserver {
       if (to !== path) continue;
       this.#renamed.delete(from);
       this.#touchedPaths.set(this.unionPath(from), true);
+      for (const other of this.redirectedTo(from)) if (other !== path) this.touchPath(other);
     }
   }
 

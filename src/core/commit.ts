@@ -232,7 +232,8 @@ class Committer {
     });
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
-      if (from == null || from === to) return;
+      // Something that was renamed may be another name now of what came to its old place.
+      if (from == null || from === to || node.isAt(this.#changes.unionPath(from))) return;
       this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
       this.relocated.add(path);
     });
@@ -333,8 +334,10 @@ class Committer {
     const original = this.#linkedBase(node);
     const others = this.#otherLinks(node, place);
     const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
-    if (first !== undefined && first.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
-    else if (node.type === S_IFREG) {
+    if (first !== undefined && first.dir.layer === place.dir.layer) {
+      this.#writer.writeLink(place, first);
+      this.#writer.setMetadata(place, source);
+    } else if (node.type === S_IFREG) {
       const stays = (): boolean => node.isAt(path) && node.edits === edits;
       if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) {
         this.missed.add(path);

@@ -30,7 +30,7 @@ export function* compare(
   base: Stat,
 ): Job<Difference> {
   if (node.type !== base.type) return 'changed';
-  const untouched = node.record?.metacopy === true && !node.record.cover;
+  const untouched = wasNeverWritten(node, place, base);
   if (node.type === S_IFREG && !untouched) {
     if (mine.size !== base.size) return 'changed';
     if (!(yield* sameContents(u, bases, node, place, mine.size))) return 'changed';
@@ -51,6 +51,13 @@ const user = process.getuid?.() ?? 0;
 export function sameOwner(mine: Stat, base: Stat): boolean {
   if (mine.uid === base.uid && mine.gid === base.gid) return true;
   return user !== 0 && base.uid !== user;
+}
+
+/** Whether a node still has the bytes of this very base entry. */
+function wasNeverWritten({ type, record }: Node, place: BasePlace, base: Stat): boolean {
+  if (record === null || record.cover || type === S_IFDIR) return false;
+  if (record.origin.ino !== base.ino || record.origin.layer !== place.dir.layer) return false;
+  return record.metacopy || type !== S_IFREG;
 }
 
 function isSpecial(type: number): boolean {

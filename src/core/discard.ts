@@ -21,6 +21,7 @@ import type { Changes } from './changes';
 import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
+import { swapForWhiteout } from './names';
 import type { Node } from './node';
 import { planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
@@ -32,6 +33,7 @@ import { replaceXattrs } from './xattrCopy';
 export function* discard(u: Union, changes: Changes, params: DiscardParams): Job<DiscardResult> {
   yield* changes.update();
   const selected = selectChanges(changes, params.paths);
+  addLinks(u, changes, selected);
   // Children first: what was renamed into a new directory goes home before the directory goes.
   const steps = [...selected].sort(([a], [b]) => (a < b ? 1 : -1));
   const items = steps.map(([, change]) => planItem(change));
@@ -49,6 +51,25 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
   }
   yield* changes.update();
   return { items: done, undoId: can.id };
+}
+
+/** Adds the other names of base inodes with several, which all show the base again when one does. */
+function addLinks(u: Union, changes: Changes, selected: Map<string, Change>): void {
+  const keys = new Set([...selected.keys()].map((path) => indexKeyAt(u, changes, path)));
+  keys.delete(null);
+  if (keys.size === 0) return;
+  for (const [path, change] of changes.below('')) {
+    if (keys.has(indexKeyAt(u, changes, path))) selected.set(path, change);
+  }
+}
+
+function indexKeyAt(u: Union, changes: Changes, path: string): string | null {
+  return changes.ifThere(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (node === null) return null;
+    u.release(node);
+    return node.indexKey;
+  });
 }
 
 function discardOne(u: Union, changes: Changes, can: TrashCan, path: string, change: Change): void {
@@ -171,7 +192,7 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
   const dirFd = check(openAt(u.scratch.trashFd, id, O_PATH | O_DIRECTORY), 'undo');
   try {
     const present = entries.filter((entry) => statAt(dirFd, entry.name, stat) === 0);
-    const taken = present.find((entry) => !entry.metadata && changes.get(toBytes(entry.path)) !== undefined);
+    const taken = present.find((entry) => isTaken(u, changes, entry));
     if (taken !== undefined) {
       throw new CowspaceError(
         'exists',
@@ -183,12 +204,34 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
       yield undefined;
       restoreEntry(u, changes, dirFd, entry);
     }
+    hideOldPlaces(u, changes, entries);
     deleteTrash(u.scratch, id);
     yield* changes.update();
     return { items: present.map(planItem) };
   } finally {
     close(dirFd);
   }
+}
+
+/** Whether something was changed where an entry has to come back, or where it came from. */
+function isTaken(u: Union, changes: Changes, { path, from, metadata }: TrashEntry): boolean {
+  if (!metadata && changes.get(toBytes(path)) !== undefined) return true;
+  if (from === undefined) return false;
+  const old = changes.unionPath(toBytes(from));
+  return changes.below(old).next().done !== true && showsBase(u, changes, old);
+}
+
+/** Whether a path of the mount shows what the bases have there, changed or not. */
+function showsBase(u: Union, changes: Changes, path: string): boolean {
+  const shows = changes.ifThere(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (node === null) return false;
+    u.release(node);
+    const { upper, record, dir } = node;
+    if (!upper) return true;
+    return record?.redirect == null && (dir === null ? record?.cover === false : dir.lowers.length > 0);
+  });
+  return shows ?? false;
 }
 
 function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): void {
@@ -214,7 +257,6 @@ function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEnt
     replaceName(u, parent, name);
     if (!entry.whiteout) restoreIndex(u, parent, name);
   });
-  if (entry.from !== undefined) hideOldPlace(u, changes, toBytes(entry.from));
   changes.touchTreeAt(path);
 }
 
@@ -248,17 +290,26 @@ function removeCleanCopy(u: Union, parent: Node, name: string): void {
   u.upperNames(parent).delete(name);
 }
 
-function hideOldPlace(u: Union, changes: Changes, from: string): void {
-  const path = changes.unionPath(from);
-  changes.at(path, (parent, name) => {
-    const upper = copyUpDir(u, parent);
-    if (u.upperNames(parent).has(name)) return;
+/** When all is back, what was renamed shows in its new place only. */
+function hideOldPlaces(u: Union, changes: Changes, entries: readonly TrashEntry[]): void {
+  for (const { from, path } of entries) {
+    if (from !== undefined) changes.renameRestored(toBytes(from), toBytes(path));
+  }
+  for (const { from } of entries) {
+    const old = from === undefined ? undefined : changes.unionPath(toBytes(from));
+    if (old !== undefined && showsBase(u, changes, old))
+      changes.at(old, (parent, name) => hide(u, parent, name));
+  }
+}
+
+function hide(u: Union, parent: Node, name: string): void {
+  const upper = copyUpDir(u, parent);
+  if (u.upperNames(parent).has(name)) swapForWhiteout(u, upper, name);
+  else
     check(
       inUpperDir(u, upper, (fd) => u.scratch.createWhiteout(fd, name)),
       name,
     );
-    u.upperNames(parent).set(name, { whiteout: true });
-    replaceName(u, parent, name);
-  });
-  changes.touchTreeAt(path);
+  u.upperNames(parent).set(name, { whiteout: true });
+  replaceName(u, parent, name);
 }

@@ -298,8 +298,8 @@ function putWhiteout(u: Union, dirFd: number, name: string, replace: boolean): n
   return 0;
 }
 
-/** A whiteout takes the place of a directory in one step; the directory, with whiteouts in it, is cleared aside. */
-function swapForWhiteout(u: Union, above: LayerDir, name: string): void {
+/** A whiteout takes the place of an entry in one step; a directory, with what is in it, is cleared aside. */
+export function swapForWhiteout(u: Union, above: LayerDir, name: string): void {
   const { scratch } = u;
   const temporary = scratch.temporaryName();
   check(scratch.createWhiteout(scratch.workFd, temporary), name);
