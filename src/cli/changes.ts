@@ -16,10 +16,16 @@ export function changeLines(changes: readonly (Change | PlanItem)[], terminal: T
   const rows = changes.map((change) => [
     change.kind,
     change.type === 'directory' ? '' : size(change.size),
-    place(change),
+    stored(change),
+    place(change) + damage(change),
   ]);
   return table(
-    [{ style: (text, row) => terminal.style(styles[changes[row]!.kind], text) }, { align: 'right' }, {}],
+    [
+      { style: (text, row) => terminal.style(styles[changes[row]!.kind], text) },
+      { align: 'right' },
+      { align: 'right' },
+      {},
+    ],
     rows,
   );
 }
@@ -35,6 +41,15 @@ export function countKinds(items: readonly PlanItem[]): Pick<Totals, ChangeKind>
   const kinds = { changed: 0, created: 0, whiteout: 0, renamed: 0, metadata: 0 };
   for (const { kind } of items) kinds[kind]++;
   return kinds;
+}
+
+/** What the scratch holds of a file, which of a large one may be little. */
+function stored(change: Change | PlanItem): string {
+  return 'storedBytes' in change && change.storedBytes > 0 ? `${size(change.storedBytes)} stored` : '';
+}
+
+function damage(change: Change | PlanItem): string {
+  return 'damage' in change ? `  (${change.damage})` : '';
 }
 
 function place({ path: to, from, type }: Change | PlanItem): string {

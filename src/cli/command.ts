@@ -11,6 +11,8 @@ export interface OptionSpec {
   /** A name for its value; absent: the option has none. */
   readonly value?: string;
   readonly choices?: readonly string[];
+  /** May be given several times. */
+  readonly repeatable?: true;
 }
 
 /** What the user gave. */
@@ -18,7 +20,11 @@ type ArgumentValues<A> = {
   readonly [K in keyof A]: A[K] extends { readonly count: 'one' } ? string : string[];
 };
 type OptionValues<O> = {
-  readonly [K in keyof O]: O[K] extends { readonly value: string } ? string | undefined : boolean;
+  readonly [K in keyof O]: O[K] extends { readonly repeatable: true }
+    ? string[]
+    : O[K] extends { readonly value: string }
+      ? string | undefined
+      : boolean;
 };
 
 interface CommandDefinition<A, O> {
@@ -43,7 +49,7 @@ export type Command = Omit<CommandDefinition<Arguments, Options>, 'run'> & {
   readonly run: (
     context: Context,
     args: Readonly<Record<string, string | string[]>>,
-    options: Readonly<Record<string, string | boolean | undefined>>,
+    options: Readonly<Record<string, string | string[] | boolean | undefined>>,
   ) => Promise<number>;
 };
 

@@ -6,6 +6,7 @@ import { isAlive } from '../protocol/processes';
 import type { Registry } from '../protocol/registry';
 import type { Workspaces } from '../protocol/workspaces';
 import { findOnPath } from './programs';
+import { path } from './text';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -169,10 +170,29 @@ async function checkWatches(): Promise<Check[]> {
   ];
 }
 
-async function checkWorkspaces({ registry }: Workspaces): Promise<Check[]> {
+async function checkWorkspaces(workspaces: Workspaces): Promise<Check[]> {
   const mounts = await mountedWorkspaces();
-  const checks = (await registry.names()).map((name) => checkWorkspace(registry, name, mounts));
-  return (await Promise.all(checks)).flat();
+  const checks: Check[] = [];
+  for (const name of await workspaces.registry.names()) {
+    const found = await checkWorkspace(workspaces.registry, name, mounts);
+    checks.push(...(found.length > 0 ? found : await checkFiles(workspaces, name)));
+  }
+  return checks;
+}
+
+/** Files of a workspace whose contents cannot be had. */
+async function checkFiles(workspaces: Workspaces, name: string): Promise<Check[]> {
+  try {
+    const damages = await workspaces.verify(name);
+    return damages.map((damage) => ({
+      id: 'damage',
+      level: 'fail',
+      message: `${name}: ${path(damage.path)}: ${damage.reason}`,
+      advice: `Put back what was changed, or take the base's again: cowspace discard ${name} ${path(damage.path)}`,
+    }));
+  } catch (error) {
+    return [{ id: 'damage', level: 'warn', message: `${name}: ${asCowspaceError(error).message}` }];
+  }
 }
 
 async function checkWorkspace(

@@ -29,8 +29,9 @@ export async function runProgram(
     for (const [name, spec] of Object.entries(each.options)) sub.addOption(optionOf(name, spec));
     sub.option('--json', 'print JSON');
     sub.action(async () => {
-      const { json, ...options } = sub.opts<Record<string, string | boolean | undefined>>();
-      exitCode = await each.run(contextFor(json === true), argumentValues(each, sub.processedArgs), options);
+      const { json, ...options } = sub.opts<Record<string, string | string[] | boolean | undefined>>();
+      const values = { ...emptyOptions(each), ...options };
+      exitCode = await each.run(contextFor(json === true), argumentValues(each, sub.processedArgs), values);
     });
   }
   for (const each of [program, ...program.commands]) {
@@ -56,10 +57,18 @@ function argumentOf(name: string, { description, count }: ArgumentSpec): Argumen
   return new Argument(form, description);
 }
 
-function optionOf(name: string, { description, value, choices }: OptionSpec): Option {
+function optionOf(name: string, { description, value, choices, repeatable }: OptionSpec): Option {
   const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const option = new Option(value === undefined ? flag : `${flag} <${value}>`, description);
-  return choices === undefined ? option : option.choices(choices);
+  if (choices !== undefined) option.choices(choices);
+  if (repeatable) option.argParser<string[] | undefined>((each, before) => [...(before ?? []), each]);
+  return option;
+}
+
+/** Options that may be given several times, and were not given. */
+function emptyOptions({ options }: Command): Record<string, string[]> {
+  const repeatable = Object.entries(options).filter(([, spec]) => spec.repeatable);
+  return Object.fromEntries(repeatable.map(([name]) => [name, []]));
 }
 
 function argumentValues(command: Command, values: readonly unknown[]): Record<string, string | string[]> {

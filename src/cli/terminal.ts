@@ -28,6 +28,11 @@ export class Terminal {
     if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 
+  /** As {@link write}, for outputs of any length: waits until whoever reads them has caught up. */
+  async stream(text: string): Promise<void> {
+    if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+  }
+
   /** Writes lines to standard error: what is not the result. */
   note(text: string): void {
     if (text !== '') process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);

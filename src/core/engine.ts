@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { DEFAULT_DELTA_THRESHOLD } from '../protocol/deltaThreshold';
 import { CowspaceError } from '../protocol/errors';
 import type {
   BlockSummary,
@@ -64,8 +65,6 @@ export interface EngineOptions {
   /** Bytes from which on a file is kept by block; default {@link DEFAULT_DELTA_THRESHOLD}, Infinity for never. */
   readonly deltaThreshold?: number;
 }
-
-export const DEFAULT_DELTA_THRESHOLD = 1 << 20;
 
 /** A mounted workspace's file system, its list of changes, and what can be done with them. */
 export class Engine implements FileSystem {

@@ -110,7 +110,7 @@ export function* blockSummary(u: Union, changes: Changes, query: SummaryQuery): 
 /**
  * Puts the base's bytes back between two offsets, as far as base and file reach.
  *
- * @throws CowspaceError `not-found`
+ * @throws CowspaceError `not-found`; `usage` for a range beyond either's end
  */
 export function* discardRange(
   u: Union,
@@ -125,6 +125,12 @@ export function* discardRange(
     // Its bytes are the base's already.
     if (!sides.node.upper || sides.node.record?.metacopy) return;
     const end = Math.min(offset + length, sides.size, sides.baseSize);
+    if (end <= offset) {
+      const text = toText(path);
+      throw new CowspaceError('usage', `${text}: its base has nothing to put at offset ${offset}.`, {
+        path: text,
+      });
+    }
     for (let at = offset; at < end; at += CHUNK) {
       const stop = Math.min(end, at + CHUNK);
       if (delta === undefined) overwrite(u, sides, at, stop);

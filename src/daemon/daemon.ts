@@ -149,7 +149,7 @@ async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounte
     log.warn(`Took away the mount at ${mountPoint}, whose daemon was killed.`);
   }
   await prepareMountPoint(mountPoint);
-  const engine = await EngineHost.open(bases, scratch, log);
+  const engine = await EngineHost.open({ bases, scratch, deltaThreshold: config.deltaThreshold }, log);
   try {
     const { name, allowOther } = config;
     const { fd, mount } = await mountKernel(mountPoint, { name, allowOther, bases });

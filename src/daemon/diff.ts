@@ -1,5 +1,5 @@
 import { CowspaceError } from '../protocol/errors';
-import type { Change, DiffResult, FileDiff, Side, StatResult } from '../protocol/messages';
+import type { Change, DiffResult, FileDiff, FileType, Side, StatResult } from '../protocol/messages';
 import { isWithin } from '../protocol/paths';
 import type { EngineHost } from './engineHost';
 import { gitPatch, type PatchSide } from './patch';
@@ -18,6 +18,7 @@ type Engine = Pick<EngineHost, 'call' | 'flush'>;
 /** Why there is no patch, instead of one. */
 interface Note {
   readonly note: string;
+  readonly type: FileType;
 }
 
 /**
@@ -46,13 +47,19 @@ export async function diffChanges(
   return { files };
 }
 
-async function differenceOf(engine: Engine, change: Change, room: number): Promise<{ patch: string } | Note> {
-  const { path, kind } = change;
+async function differenceOf(
+  engine: Engine,
+  change: Change,
+  room: number,
+): Promise<{ patch: string } | { note: string; ranged?: boolean }> {
+  const { path, kind, damage } = change;
+  if (damage !== undefined) return { note: damage };
   const before = kind === 'created' ? null : await readSide(engine, change.from ?? path, path, 'base');
   const after = kind === 'whiteout' ? null : await readSide(engine, path, path, 'scratch');
-  for (const side of [before, after]) if (side !== null && 'note' in side) return side;
+  const ranged = before?.type === 'file' && after?.type === 'file';
+  for (const side of [before, after]) if (side !== null && 'note' in side) return { note: side.note, ranged };
   const patch = gitPatch(before as PatchSide | null, after as PatchSide | null);
-  if (patch.length > room) return { note: 'the answer would be too large; ask for fewer paths' };
+  if (patch.length > room) return { note: 'the answer would be too large; ask for fewer paths', ranged };
   return patch === '' ? { note: 'metadata' } : { patch };
 }
 
@@ -65,13 +72,14 @@ async function readSide(
   const stat = await engine.call('stat', [path, side]);
   if (stat === null) return null;
   const note = whyNot(name, stat);
-  if (note !== null) return { note };
+  const { type } = stat;
+  if (note !== null) return { note, type };
   const bytes = await readAll(engine, path, side, stat.size);
-  if (bytes.subarray(0, BINARY_CHECK).includes(0)) return { note: 'binary' };
+  if (bytes.subarray(0, BINARY_CHECK).includes(0)) return { note: 'binary', type };
   try {
-    return { path: name, type: stat.type, mode: stat.mode, text: decoder.decode(bytes) };
+    return { path: name, type, mode: stat.mode, text: decoder.decode(bytes) };
   } catch {
-    return { note: 'not UTF-8' };
+    return { note: 'not UTF-8', type };
   }
 }
 

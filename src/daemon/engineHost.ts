@@ -16,6 +16,9 @@ import type {
 import type { Log } from './log';
 import { raise } from './wakeup';
 
+/** What the engine is to work on. */
+export type EngineHostOptions = Pick<EngineThreadData, 'bases' | 'scratch' | 'deltaThreshold'>;
+
 export interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -54,17 +57,24 @@ export class EngineHost {
   onDidChange: (delta: ChangeDelta) => void = () => undefined;
 
   /** Starts the thread, which opens bases and scratch. @throws CowspaceError as `Engine.open` */
-  static async open(bases: readonly string[], scratch: string, log: Log): Promise<EngineHost> {
-    const host = new EngineHost(bases, scratch, log);
+  static async open(options: EngineHostOptions, log: Log): Promise<EngineHost> {
+    const host = new EngineHost(options, log);
     await host.#opened.promise;
     return host;
   }
 
-  private constructor(bases: readonly string[], scratch: string, log: Log) {
+  private constructor(options: EngineHostOptions, log: Log) {
     this.#log = log;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: EngineThreadData = { bases, scratch, port: port2, wakeFd: this.#wakeFd };
+    const { bases, scratch, deltaThreshold } = options;
+    const workerData: EngineThreadData = {
+      bases,
+      scratch,
+      deltaThreshold,
+      port: port2,
+      wakeFd: this.#wakeFd,
+    };
     this.#worker = new Worker(join(__dirname, 'engine.js'), { workerData, transferList: [port2] });
     this.#worker.on('message', (event: EngineEvent) => {
       this.#handle(event);

@@ -41,6 +41,7 @@ export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
     ranges: (path, offset, limit) => engine.changedRanges(path, offset, limit),
     blockSummary: (path, offset, length, cells) => engine.blockSummary(path, offset, length, cells),
     discardRange: (path, { offset, length }) => engine.discardRange(path, offset, length),
+    verify: () => engine.verify(),
     *stat(path, side) {
       return engine.stat(path, side);
     },

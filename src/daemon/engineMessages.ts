@@ -9,6 +9,7 @@ import type {
   ChangeList,
   CommitParams,
   CommitResult,
+  Damage,
   DiscardParams,
   DiscardResult,
   Progress,
@@ -31,6 +32,7 @@ export interface EngineCalls {
   ranges(path: string, offset: number, limit: number): RangePage;
   blockSummary(path: string, offset: number, length: number, cells: number): BlockSummary;
   discardRange(path: string, range: ByteRange): void;
+  verify(): Damage[];
   stat(path: string, side: Side): StatResult | null;
   read(path: string, side: Side, offset: number, length: number): Uint8Array;
   /** Ids of the files at and below these paths (absent: all) of which the kernel may hold unwritten pages. */
@@ -43,6 +45,8 @@ export type EngineCallName = keyof EngineCalls;
 export interface EngineThreadData {
   readonly bases: readonly string[];
   readonly scratch: string;
+  /** Size in bytes from which on files are kept by block; null: none are. */
+  readonly deltaThreshold: number | null;
   /** Commands arrive here; after posting one the sender raises `wakeFd`. */
   readonly port: MessagePort;
   readonly wakeFd: number;

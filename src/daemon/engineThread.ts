@@ -36,14 +36,20 @@ class EngineThread {
   #nextWriteBack = 1;
 
   /** @throws CowspaceError as {@link Engine.open} */
-  constructor({ bases, scratch, port, wakeFd }: EngineThreadData) {
+  constructor({ bases, scratch, deltaThreshold, port, wakeFd }: EngineThreadData) {
     this.#port = port;
     this.#wakeFd = wakeFd;
     const wake = (): void => {
       raise(wakeFd);
     };
     this.#invalidations = new InvalidationQueue(wake);
-    this.#engine = Engine.open({ bases, scratch, invalidator: this.#invalidations, log });
+    this.#engine = Engine.open({
+      bases,
+      scratch,
+      deltaThreshold: deltaThreshold ?? Infinity,
+      invalidator: this.#invalidations,
+      log,
+    });
     this.#engine.changes.onPending = wake;
     const tell = (): void => {
       this.#tellChanges();

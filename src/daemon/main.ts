@@ -3,6 +3,7 @@ import type { TaskAnswer, TaskName } from '../protocol/launch';
 import { Daemon } from './daemon';
 import { probe } from './probe';
 import { releaseWorkspace, removeWorkspace } from './removal';
+import { verifyWorkspace } from './verification';
 
 /**
  * The daemon's program. Its first argument is one of the tasks of `protocol/launch.ts`; who starts it gets one
@@ -32,6 +33,9 @@ async function perform(task: TaskName, directory: string, rest: string[]): Promi
     case 'remove':
       await removeWorkspace(directory, rest.includes('--force'));
       await answer({ result: {} });
+      return 0;
+    case 'verify':
+      await answer({ result: await verifyWorkspace(directory) });
       return 0;
     case 'probe':
       await answer({ result: probe(directory) });

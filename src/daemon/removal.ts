@@ -1,6 +1,5 @@
 import { lstat, rmdir } from 'node:fs/promises';
-import { Engine } from '../core/engine';
-import type { Invalidator } from '../core/filesystem';
+import type { Engine } from '../core/engine';
 import { deleteScratch } from '../core/scratch';
 import { detachStale } from '../driver/kernel/mount';
 import { asCowspaceError, CowspaceError, failedWith } from '../protocol/errors';
@@ -8,6 +7,7 @@ import { mountedWorkspaces } from '../protocol/mounts';
 import { readConfig, type WorkspaceConfig } from '../protocol/registry';
 import { changesError } from '../protocol/workspaces';
 import { lockScratch, lockWorkspace } from './lock';
+import { finish, openUnmounted } from './unmountedEngine';
 
 /**
  * Takes away the mount of a daemon that was killed.
@@ -42,8 +42,7 @@ export async function removeWorkspace(directory: string, force: boolean): Promis
 function refuseChanges({ name, bases, scratch }: WorkspaceConfig): void {
   const engine = openEngine(name, bases, scratch);
   try {
-    const update = engine.changes.update();
-    while (update.next().done !== true);
+    finish(engine.changes.update());
     const { changes } = engine.changes.list();
     if (changes.length > 0) throw changesError(name, changes.length);
   } finally {
@@ -53,15 +52,13 @@ function refuseChanges({ name, bases, scratch }: WorkspaceConfig): void {
 
 function openEngine(name: string, bases: string[], scratch: string): Engine {
   try {
-    return Engine.open({ bases, scratch, invalidator: noKernel, log: () => undefined });
+    return openUnmounted({ bases, scratch });
   } catch (error) {
     const { code, message } = asCowspaceError(error);
     const advice = `To remove the workspace with whatever is in its scratch: cowspace remove --force ${name}`;
     throw new CowspaceError(code, `Whether there are changes cannot be told. ${message}\n${advice}`);
   }
 }
-
-const noKernel: Invalidator = { inode: () => undefined, entry: () => undefined };
 
 async function exists(path: string): Promise<boolean> {
   try {

@@ -59,6 +59,7 @@ export class Service {
         await this.#work([path], () => engine.call('discardRange', [path, range]));
         return {};
       },
+      verify: () => engine.call('verify', []),
       refresh: () => engine.call('refresh', []),
       shutdown: async ({ force = false }) => {
         if (!force && this.#working > 0) {

@@ -26,6 +26,7 @@ export const editorIds = { blockDiff: 'cowspace.blockDiff' } as const;
 export const viewIds = { changes: 'cowspace.changes', workspaces: 'cowspace.workspaces' } as const;
 
 export const settingNames = {
+  blockDeltaThreshold: 'cowspace.blockDelta.threshold',
   confirmCommit: 'cowspace.confirmCommit',
   confirmDiscard: 'cowspace.confirmDiscard',
   defaultViewMode: 'cowspace.changes.defaultViewMode',

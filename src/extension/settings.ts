@@ -4,6 +4,7 @@ import { settingNames, type ViewMode } from './contributions';
 
 /** The type of each setting; package.json has the defaults. */
 interface Settings {
+  blockDeltaThreshold: string;
   confirmCommit: boolean;
   confirmDiscard: boolean;
   defaultViewMode: ViewMode;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as z from 'zod';
 import { CowspaceError, errorMessageSchema, fromErrorMessage } from './errors';
+import { damageSchema } from './messages';
 
 /** What the machine and a file system can do, as far as it takes system calls to find out. */
 export const probeResultSchema = z.object({
@@ -20,6 +21,8 @@ export const tasks = {
   release: z.object({ released: z.boolean() }),
   /** DIRECTORY [--force]: deletes scratch and mount point of a workspace that is not mounted. */
   remove: z.object({}),
+  /** DIRECTORY: looks for files of a workspace that is not mounted whose contents cannot be had. */
+  verify: z.array(damageSchema),
   /** DIRECTORY: finds out what the file system there can do. */
   probe: probeResultSchema,
 } as const;

@@ -129,6 +129,8 @@ export const fileDiffSchema = z.object({
   patch: z.string().optional(),
   /** Why there is no patch: binary, too large, a directory… */
   note: z.string().optional(),
+  /** True where there is no patch, but `blocks/ranges` tells which bytes differ. */
+  ranged: z.boolean().optional(),
 });
 export type FileDiff = z.infer<typeof fileDiffSchema>;
 export const diffResultSchema = z.object({ files: z.array(fileDiffSchema) });

@@ -38,6 +38,8 @@ export const methods = {
   blockSummary: method('blocks/summary', m.summaryParamsSchema, m.blockSummarySchema),
   /** Puts the base's bytes back into a part of a file. */
   discardRange: method('blocks/discard', m.discardRangeParamsSchema, none),
+  /** Looks for files whose contents cannot be had. */
+  verify: method('workspace/verify', none, z.array(m.damageSchema)),
   /** Looks at base and scratch anew, for changes that were not made through the mount. */
   refresh: method('refresh', none, m.changeListSchema),
   shutdown: method('daemon/shutdown', m.shutdownParamsSchema, m.shutdownResultSchema),

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as z from 'zod';
+import { DEFAULT_DELTA_THRESHOLD } from './deltaThreshold';
 import { CowspaceError, failedWith } from './errors';
 import type { Home } from './home';
 import { driverNames } from './messages';
@@ -18,6 +19,8 @@ export const workspaceConfigSchema = z.object({
   driver: z.enum(driverNames),
   /** Whether other users may enter the mount. */
   allowOther: z.boolean(),
+  /** Size in bytes from which on files are kept by block; null: none are. */
+  deltaThreshold: z.number().int().positive().nullable().default(DEFAULT_DELTA_THRESHOLD),
   /** Which folders were made for the workspace, so that they go with it. */
   made: z.object({ mount: z.boolean(), scratch: z.boolean() }),
 });

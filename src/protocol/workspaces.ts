@@ -2,10 +2,11 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { DaemonClient } from './client';
 import { Daemons } from './daemons';
+import { DEFAULT_DELTA_THRESHOLD } from './deltaThreshold';
 import { CowspaceError, failedWith } from './errors';
 import type { Home } from './home';
 import { type ProbeResult, runTask } from './launch';
-import type { DriverName, WorkspaceInfo } from './messages';
+import type { Damage, DriverName, WorkspaceInfo } from './messages';
 import { methods } from './methods';
 import { mountedWorkspaces } from './mounts';
 import { placeWorkspace } from './placement';
@@ -22,6 +23,8 @@ export interface CreateParams {
   readonly driver?: DriverName | undefined;
   /** Lets other users enter the mount. */
   readonly allowOther?: boolean | undefined;
+  /** Size in bytes from which on files are kept by block; null: none are. */
+  readonly deltaThreshold?: number | null | undefined;
 }
 
 /** The workspaces of one user, mounted or not: what all clients do with them. */
@@ -137,6 +140,18 @@ export class Workspaces {
     await this.registry.delete(name);
   }
 
+  /** Looks for files whose contents cannot be had, mounted or not. @throws CowspaceError `not-found`, `in-use` */
+  async verify(name: string): Promise<Damage[]> {
+    await this.registry.read(name);
+    const client = await this.#daemons.connect(name);
+    if (client === null) return runTask(this.#script, 'verify', this.registry.directory(name));
+    try {
+      return await client.request(methods.verify, {});
+    } finally {
+      client.dispose();
+    }
+  }
+
   /** Finds out what the file system can do on which scratches lie by default. @throws CowspaceError */
   async probe(): Promise<ProbeResult> {
     await mkdir(this.home.workspaces, { recursive: true, mode: 0o700 });
@@ -204,8 +219,8 @@ export class Workspaces {
         { path: placement.scratch },
       );
     }
-    const { driver = 'kernel', allowOther = false } = params;
-    return { version: 1, name, bases, driver, allowOther, ...placement };
+    const { driver = 'kernel', allowOther = false, deltaThreshold = DEFAULT_DELTA_THRESHOLD } = params;
+    return { version: 1, name, bases, driver, allowOther, deltaThreshold, ...placement };
   }
 
   /** Undoes a registration whose first mount failed. */

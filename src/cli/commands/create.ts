@@ -1,5 +1,6 @@
 import type { DriverName } from '../../protocol/messages';
 import { driverNames } from '../../protocol/messages';
+import { parseDeltaThreshold } from '../../protocol/deltaThreshold';
 import { command } from '../command';
 import { print } from '../context';
 
@@ -12,8 +13,18 @@ export const creationOptions = {
     description: 'where to keep what changes (default: below ~/.local/share/cowspace)',
   },
   driver: { value: 'driver', description: 'how to mount', choices: driverNames },
+  deltaThreshold: {
+    value: 'size',
+    description:
+      'from which size on only the changed blocks of a file are kept: bytes, 64K, 1M, 2G, or off (default: 1M)',
+  },
   allowOther: { description: 'let other users enter the mount' },
 } as const;
+
+/** The value of `--delta-threshold`, if it was given. @throws CowspaceError `usage` */
+export function parseOptional(deltaThreshold: string | undefined): number | null | undefined {
+  return deltaThreshold === undefined ? undefined : parseDeltaThreshold(deltaThreshold);
+}
 
 export const create = command({
   name: 'create',
@@ -23,11 +34,12 @@ export const create = command({
     'file provides it; directories are merged.',
   arguments: { base: { description: 'folders to start from', count: 'many' } },
   options: creationOptions,
-  run: async (context, { base }, { driver, ...options }) => {
+  run: async (context, { base }, { driver, deltaThreshold, ...options }) => {
     const info = await context.workspaces.create({
       bases: base,
       ...options,
       driver: driver as DriverName | undefined,
+      deltaThreshold: parseOptional(deltaThreshold),
     });
     print(context, info, () => info.mount);
     return 0;

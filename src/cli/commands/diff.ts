@@ -1,33 +1,71 @@
+import type { DaemonClient } from '../../protocol/client';
+import { CowspaceError } from '../../protocol/errors';
 import type { FileDiff } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
+import { changedRanges } from '../byteRanges';
 import { command, nameArgument, pathsArgument } from '../command';
 import { print, withDaemon } from '../context';
+import { hexDump } from '../hexDump';
 import { pathsInMount } from '../paths';
 import type { Style, Terminal } from '../terminal';
 import { path } from '../text';
 
 export const diff = command({
   name: 'diff',
-  summary: 'show what changed in text files',
-  details: 'The output is a patch that `git apply` takes. What is no text has a line that begins with #.',
+  summary: 'show what changed, in text by line, in other files by byte',
+  details:
+    'For text, the output is a patch that `git apply` takes. What is no text, or too large, has a line that begins ' +
+    'with #, and then its changed ranges, `offset length` in bytes, a line each.',
   arguments: { name: nameArgument, paths: pathsArgument },
-  options: {},
-  run: async (context, { name, paths }) => {
+  options: {
+    hex: { description: 'show the bytes of changed ranges: those of the base, then those of the workspace' },
+  },
+  run: async (context, { name, paths }, { hex }) => {
+    if (hex && context.json) throw new CowspaceError('usage', '--hex is for people; --json has the ranges.');
     const { mount } = await context.workspaces.registry.read(name);
     const selected = await pathsInMount(paths, mount);
-    const result = await withDaemon(context, name, (client) =>
-      client.request(methods.diff, selected === undefined ? {} : { paths: selected }),
-    );
-    print(context, result, () => result.files.map((file) => describe(file, context.terminal)).join(''));
+    await withDaemon(context, name, async (client) => {
+      const { files } = await client.request(methods.diff, selected === undefined ? {} : { paths: selected });
+      if (context.json) print(context, { files: await withRanges(client, files) }, () => '');
+      else for (const file of files) await describe(context.terminal, client, file, hex);
+    });
     return 0;
   },
 });
 
-function describe(file: FileDiff, terminal: Terminal): string {
-  if (file.patch === undefined) {
-    return `${terminal.style('dim', `# ${file.kind} ${path(file.path)}: ${file.note ?? 'no text'}`)}\n`;
+async function withRanges(client: DaemonClient, files: readonly FileDiff[]): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for (const file of files) {
+    const { ranged, ...rest } = file;
+    all.push(ranged ? { ...rest, ranges: await collect(changedRanges(client, file.path)) } : rest);
   }
-  return file.patch.replace(/.+/g, (line) => terminal.style(styleOf(line), line));
+  return all;
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+async function describe(
+  terminal: Terminal,
+  client: DaemonClient,
+  file: FileDiff,
+  hex: boolean,
+): Promise<void> {
+  if (file.patch !== undefined) {
+    await terminal.stream(file.patch.replace(/.+/g, (line) => terminal.style(styleOf(line), line)));
+    return;
+  }
+  const heading = `# ${file.kind} ${path(file.path)}: ${file.note ?? 'no text'}`;
+  await terminal.stream(`${terminal.style('dim', heading)}\n`);
+  if (!file.ranged) return;
+  for await (const range of changedRanges(client, file.path)) {
+    await terminal.stream(`${range.offset} ${range.length}\n`);
+    if (!hex) continue;
+    for await (const lines of hexDump(client, terminal, file.path, range)) await terminal.stream(lines);
+  }
 }
 
 function styleOf(line: string): Style {

@@ -3,6 +3,7 @@ import type { WorkspaceInfo } from '../../protocol/messages';
 import { command } from '../command';
 import { type Context, print } from '../context';
 import { findOnPath } from '../programs';
+import { creationOptions, parseOptional } from './create';
 
 /** In the order in which they are looked for. */
 const EDITORS = ['code', 'code-server'];
@@ -12,9 +13,9 @@ export const open = command({
   summary: 'open a pristine copy of a folder, or a workspace, in the editor',
   details: `Reuses the folder's workspace when there is one. The editor is the first of ${EDITORS.join(', ')} on the PATH.`,
   arguments: { target: { description: 'a folder, or the name of a workspace', count: 'one' } },
-  options: {},
-  run: async (context, { target }) => {
-    const info = await findOrCreate(context, target);
+  options: { deltaThreshold: creationOptions.deltaThreshold },
+  run: async (context, { target }, { deltaThreshold }) => {
+    const info = await findOrCreate(context, target, parseOptional(deltaThreshold));
     const editor = await findEditor();
     print(context, { ...info, editor }, () => info.mount);
     if (editor === null) {
@@ -27,10 +28,17 @@ export const open = command({
   },
 });
 
-async function findOrCreate({ workspaces }: Context, target: string): Promise<WorkspaceInfo> {
+/** @param deltaThreshold for a workspace that has to be made */
+async function findOrCreate(
+  { workspaces }: Context,
+  target: string,
+  deltaThreshold: number | null | undefined,
+): Promise<WorkspaceInfo> {
   if ((await workspaces.registry.names()).includes(target)) return workspaces.mount(target);
   const existing = await workspaces.findByBases([target]);
-  return existing === null ? workspaces.create({ bases: [target] }) : workspaces.mount(existing.name);
+  return existing === null
+    ? workspaces.create({ bases: [target], deltaThreshold })
+    : workspaces.mount(existing.name);
 }
 
 async function findEditor(): Promise<string | null> {

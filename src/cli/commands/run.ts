@@ -8,6 +8,7 @@ import { command } from '../command';
 import { type Context, withDaemon } from '../context';
 import { findOnPath } from '../programs';
 import { path } from '../text';
+import { creationOptions, parseOptional } from './create';
 
 /** The exit codes of shells for a command that is not there, or cannot be run. */
 const NOT_FOUND = 127;
@@ -23,9 +24,13 @@ export const run = command({
     base: { description: 'the folder to start from', count: 'one' },
     command: { description: 'what to run in it, after --', count: 'many' },
   },
-  options: { name: { value: 'name', description: "the workspace's name (default: after the folder)" } },
-  run: async (context, { base, command }, { name }) => {
-    const info = await context.workspaces.create({ bases: [base], name });
+  options: { name: creationOptions.name, deltaThreshold: creationOptions.deltaThreshold },
+  run: async (context, { base, command }, { name, deltaThreshold }) => {
+    const info = await context.workspaces.create({
+      bases: [base],
+      name,
+      deltaThreshold: parseOptional(deltaThreshold),
+    });
     const exitCode = await runIn(info.mount, command, context);
     const { changes, totals } = await withDaemon(context, info.name, (client) =>
       client.request(methods.changes, {}),

@@ -1,6 +1,7 @@
 import { basename } from 'node:path/posix';
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { RequestOptions } from '../../protocol/client';
+import { parseDeltaThreshold } from '../../protocol/deltaThreshold';
 import { asCowspaceError, CowspaceError } from '../../protocol/errors';
 import type { Change, WorkspaceInfo } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
@@ -161,7 +162,11 @@ async function chooseBase(context: Context): Promise<Uri | undefined> {
 
 /** What is complete only after the user gave up on it is removed again. */
 async function create(context: Context, base: string, { signal }: RequestOptions): Promise<WorkspaceInfo> {
-  const info = await context.workspaces.create({ bases: [base], driver: readSetting('mountDriver') });
+  const info = await context.workspaces.create({
+    bases: [base],
+    driver: readSetting('mountDriver'),
+    deltaThreshold: parseDeltaThreshold(readSetting('blockDeltaThreshold')),
+  });
   if (!signal?.aborted) return info;
   await context.workspaces.remove(info.name, { force: true });
   throw new CowspaceError('cancelled', l10n.t('Cancelled.'));
