@@ -31,8 +31,8 @@ async function isLargeOrBinary(session: Session, path: string, side: Side): Prom
   return looksBinary(Buffer.from(base64, 'base64'));
 }
 
-/** By the editor's own setting, which counts in MB and takes 0 for no limit. */
-function isTooLarge(size: number): boolean {
+/** Whether the editor's own diff takes no file of so many bytes; its setting counts in MB, and 0 is no limit. */
+export function isTooLarge(size: number): boolean {
   const limit = workspace.getConfiguration('diffEditor').get<number>('maxFileSize', 50);
   return limit > 0 && size > limit * 2 ** 20;
 }

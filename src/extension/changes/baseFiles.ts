@@ -5,6 +5,7 @@ import {
   FilePermission,
   FileSystemError,
   FileType,
+  l10n,
   workspace,
   type FileChangeEvent,
   type FileStat,
@@ -19,6 +20,9 @@ import type { Session } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';
 import type { TreeUpdate } from './changeTree';
 import { parseBaseUri, type BaseFile } from './uris';
+
+/** Bytes of the largest file that the extension host takes into its memory, where the editor wants all of it. */
+const MAX_SIZE = 256 * 2 ** 20;
 
 /** Serves `cowspace-base:`, the files of the base as they were, read through the daemon. */
 export class BaseFiles implements FileSystemProvider, Disposable {
@@ -68,6 +72,10 @@ export class BaseFiles implements FileSystemProvider, Disposable {
 
   async readFile(uri: Uri): Promise<Uint8Array> {
     const { session, path } = await this.resolve(uri);
+    const { size } = await statBase(session, path, uri);
+    if (size > MAX_SIZE) {
+      throw FileSystemError.Unavailable(l10n.t('{0} is too large to be read as a whole.', uri.path));
+    }
     try {
       return await session.readFile(path, 'base');
     } catch (error) {

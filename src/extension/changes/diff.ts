@@ -1,6 +1,7 @@
 import { basename } from 'node:path/posix';
 import { commands, l10n, window, type TextDocumentShowOptions, type Uri } from 'vscode';
 import type { Change } from '../../protocol/messages';
+import { isTooLarge } from '../blocks/suitability';
 import type { Session } from '../workspaces/session';
 import { baseUri, displayable, fileUri, hasUri } from './uris';
 
@@ -49,10 +50,12 @@ export async function openBaseFile(session: Session, change: Change): Promise<vo
   }
 }
 
-/** Opens all of `changes` in one editor. */
+/** Opens all of `changes` in one editor, but for those of files that are too large for it. */
 export async function openAllChanges(session: Session, changes: readonly Change[]): Promise<void> {
+  const large = changes.filter(({ type, size }) => type === 'file' && isTooLarge(size));
+  if (large.length > 0) tellLarge(large);
   const resources = changes
-    .filter(({ kind }) => kind !== 'metadata')
+    .filter((change) => change.kind !== 'metadata' && !large.includes(change))
     .map((change) => ({ change, sides: sidesOf(session, change) }))
     .filter(({ sides }) => sides.base ?? sides.file)
     .map(({ change, sides }): [Uri, Uri | undefined, Uri | undefined] => [
@@ -73,6 +76,13 @@ export async function openAllChanges(session: Session, changes: readonly Change[
   } else {
     await commands.executeCommand('vscode.changes', l10n.t('Changes of {0}', session.config.name), resources);
   }
+}
+
+function tellLarge(changes: readonly Change[]): void {
+  const names = changes.map(({ path }) => displayable(basename(path))).join(', ');
+  void window.showInformationMessage(
+    l10n.t('Too large to be shown with other changes, but each in an editor of its own: {0}.', names),
+  );
 }
 
 function sidesOf(session: Session, change: Change): Sides {
