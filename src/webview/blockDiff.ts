@@ -38,6 +38,7 @@ export class BlockDiff {
   readonly #mapSummaries: Summaries;
   readonly #overviewSummaries: Summaries;
   readonly #renderSoon = onNextFrame(() => this.#render());
+  #keptMoves = 0;
   #mounted: boolean;
   #failure: string | undefined;
 
@@ -137,6 +138,13 @@ export class BlockDiff {
     this.#options.connection.call('discard', [range]).catch((error: unknown) => this.#fail(error));
   }
 
+  #keepPlace(): void {
+    const { moves, place } = this.#comparison;
+    if (moves === this.#keptMoves) return;
+    this.#keptMoves = moves;
+    this.#options.keep(place);
+  }
+
   #refreshed(): void {
     this.#failure = undefined;
     this.#mapSummaries.invalidate();
@@ -159,6 +167,6 @@ export class BlockDiff {
     this.#table.render();
     this.#hex.render();
     this.#footer.render();
-    this.#options.keep(this.#comparison.place);
+    this.#keepPlace();
   }
 }

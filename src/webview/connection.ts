@@ -15,27 +15,17 @@ export class Connection {
     this.#post = post;
   }
 
-  /** @throws Error with the extension's reason, or that of `signal`, which stops the work on the answer */
-  call<N extends CallName>(
-    name: N,
-    args: Parameters<Calls[N]>,
-    signal?: AbortSignal,
-  ): Promise<ReturnType<Calls[N]>> {
+  /** @throws Error with the extension's reason */
+  call<N extends CallName>(name: N, args: Parameters<Calls[N]>): Promise<ReturnType<Calls[N]>> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', () => {
-        if (!this.#waiting.delete(id)) return;
-        this.#post({ kind: 'cancel', id });
-        reject(signal.reason as Error);
-      });
       // The answer to a call is what the table says, because the extension reads the same table.
       this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
       this.#post({ kind: 'call', id, name, args } as Call);
     });
   }
 
-  /** Takes in an answer; one to a call that nobody waits for any more is ignored. */
+  /** Takes in an answer. */
   settle(answer: Extract<HostMessage, { kind: 'answer' | 'refusal' }>): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);

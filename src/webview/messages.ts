@@ -40,13 +40,10 @@ export type Call = {
 export type PageMessage =
   | Call
   /** The page listens now, and can be told to start. */
-  | { readonly kind: 'ready' }
-  /** Nobody waits for this answer any more. */
-  | { readonly kind: 'cancel'; readonly id: number };
+  | { readonly kind: 'ready' };
 
 /** What a person does outside of the page, by a command of the editor. */
-export const pageCommands = ['nextChange', 'previousChange', 'find', 'copy', 'copyBase', 'discard'] as const;
-export type PageCommand = (typeof pageCommands)[number];
+export type PageCommand = 'nextChange' | 'previousChange' | 'find' | 'copy' | 'copyBase' | 'discard';
 
 /** What the extension tells the page. */
 export type HostMessage =

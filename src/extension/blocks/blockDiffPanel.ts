@@ -27,8 +27,8 @@ export interface PanelOptions {
 /** The block diff of one file in one editor: answers its page, and tells it what happens. */
 export class BlockDiffPanel implements Disposable {
   private readonly disposables = new Disposables();
-  /** Calls of the page that are being answered. */
-  private readonly calls = new Map<number, AbortController>();
+  /** Aborted when the page goes. */
+  private page = new AbortController();
 
   constructor(private readonly options: PanelOptions) {
     const { panel, extensionUri, file, watch } = options;
@@ -72,9 +72,6 @@ export class BlockDiffPanel implements Disposable {
       case 'ready':
         this.post({ kind: 'start', strings: pageStrings(), mounted: this.options.file.isReachable });
         break;
-      case 'cancel':
-        this.calls.get(message.id)?.abort();
-        break;
       case 'call':
         void this.answer(message);
         break;
@@ -83,15 +80,11 @@ export class BlockDiffPanel implements Disposable {
 
   private async answer(call: Call): Promise<void> {
     const { id } = call;
-    const controller = new AbortController();
-    this.calls.set(id, controller);
     try {
-      const result = await this.perform(call, controller.signal);
+      const result = await this.perform(call, this.page.signal);
       this.post({ kind: 'answer', id, result });
     } catch (error) {
       this.post({ kind: 'refusal', id, message: asCowspaceError(error).message });
-    } finally {
-      this.calls.delete(id);
     }
   }
 
@@ -147,6 +140,7 @@ export class BlockDiffPanel implements Disposable {
   }
 
   private cancelAll(): void {
-    for (const controller of this.calls.values()) controller.abort();
+    this.page.abort();
+    this.page = new AbortController();
   }
 }

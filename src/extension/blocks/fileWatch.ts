@@ -3,6 +3,7 @@ import { EventEmitter, RelativePattern, Uri, workspace, type Disposable } from '
 import { Disposables } from '../disposables';
 import { fileUri } from '../changes/uris';
 import type { Change } from '../../protocol/messages';
+import type { SessionState } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';
 import type { ComparedFile } from './comparedFile';
 
@@ -15,7 +16,7 @@ export class FileWatch implements Disposable {
   /** The daemon came or went. */
   readonly onDidChangeState = this.didChangeState.event;
   private lastChange: Change | undefined;
-  private lastState: string | undefined;
+  private lastState: SessionState | undefined;
   private watcher: Disposable | undefined;
 
   constructor(

@@ -52,15 +52,15 @@ export class BlockMap {
     private readonly palette: () => Palette,
     private readonly changed: () => void,
   ) {
-    const label = { 'aria-label': strings.mapLabel };
-    this.#cells = new Canvas({ class: 'cells', tabindex: '0', role: 'slider', ...label });
+    const role = { role: 'slider', 'aria-label': strings.mapLabel, 'aria-valuemin': '0' };
+    this.#cells = new Canvas({ class: 'cells', tabindex: '0', ...role });
     this.#legend = new Legend(strings);
     this.#zoomOut = iconButton('zoomOut', strings.zoomOut, () => this.#zoom('out', comparison.cursor));
     this.#zoomIn = iconButton('zoomIn', strings.zoomIn, () => this.#zoom('in', comparison.cursor));
     this.#zoomFit = iconButton('fit', strings.zoomFit, () => this.#show(undefined));
     const bar = element('div', { class: 'bar' }, this.#caption, this.#scale, this.#legend.element);
     bar.append(this.#zoomOut, this.#zoomIn, this.#zoomFit);
-    this.element = element('section', { class: 'map', ...label }, bar, this.#cells.element);
+    this.element = element('section', { class: 'map' }, bar, this.#cells.element);
     this.#listen(this.#cells.element);
   }
 

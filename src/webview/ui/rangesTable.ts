@@ -42,7 +42,7 @@ export class RangesTable {
       heading,
       this.#body,
     );
-    this.element = element('section', { class: 'table', 'aria-label': strings.tableLabel }, this.#grid);
+    this.element = element('section', { class: 'table' }, this.#grid);
     this.#listen();
   }
 
