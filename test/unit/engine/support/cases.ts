@@ -1,0 +1,86 @@
+import * as fc from 'fast-check';
+import { imageOfPlan, plannedBase, type Planned } from './baseTree';
+import { describeImage } from './image';
+import { fileOperation, type FileOperation } from './operations';
+
+/** What is done to a workspace: file operations, and what its owner does with it. */
+export type Step =
+  | FileOperation
+  /** The daemon stops and starts again. */
+  | { op: 'remount' }
+  /** The kernel runs short of memory. */
+  | { op: 'forget' }
+  /** The changes are asked for. */
+  | { op: 'list' }
+  /** Some changes, by their numbers counted round, are committed while operations go on. */
+  | { op: 'commit'; picks: readonly number[]; meanwhile: readonly FileOperation[] }
+  | { op: 'discard'; picks: readonly number[]; undo: boolean };
+
+export interface Case {
+  readonly bases: readonly (readonly Planned[])[];
+  /** Bytes from which on files are kept by block. */
+  readonly deltaThreshold: number;
+  readonly whiteouts: 'device' | 'xattr';
+  readonly steps: readonly Step[];
+  /** What becomes of all changes at last. */
+  readonly ending: 'commit' | 'discard';
+}
+
+const pause: [number, fc.Arbitrary<Step>][] = [
+  [3, fc.constant({ op: 'remount' })],
+  [3, fc.constant({ op: 'forget' })],
+  [6, fc.constant({ op: 'list' })],
+];
+
+const picks = fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 4 });
+
+const review: [number, fc.Arbitrary<Step>][] = [
+  [4, fc.record({ op: fc.constant('commit' as const), picks, meanwhile: fc.constant([]) })],
+  [3, fc.record({ op: fc.constant('discard' as const), picks, undo: fc.boolean() })],
+];
+
+const busyCommit: [number, fc.Arbitrary<Step>][] = [
+  [
+    6,
+    fc.record({
+      op: fc.constant('commit' as const),
+      picks,
+      meanwhile: fc.array(fileOperation, { minLength: 1, maxLength: 6 }),
+    }),
+  ],
+];
+
+function caseOf(others: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Case> {
+  const step = fc.oneof(
+    { weight: 60, arbitrary: fileOperation },
+    ...others.map(([weight, arbitrary]) => ({ weight, arbitrary })),
+  );
+  return fc
+    .record({
+      bases: fc.array(plannedBase, { minLength: 1, maxLength: Number(process.env['MB'] ?? 3) }),
+      deltaThreshold: fc.constantFrom(Infinity, 5000),
+      whiteouts: fc.constantFrom('device' as const, 'xattr' as const),
+      steps: fc.array(step, { maxLength: 30, size: 'max' }),
+      ending: fc.constantFrom('commit' as const, 'discard' as const),
+    })
+    .map((each) => Object.assign(each, { [fc.toStringMethod]: () => describeCase(each) }));
+}
+
+/** A workspace in use, whose changes are all committed or all discarded in the end. */
+export const plainCase = caseOf(pause);
+/** Some changes are committed or discarded in between. */
+export const reviewedCase = caseOf([...pause, ...review]);
+/** As before, and users go on working while a commit runs. */
+export const busyCase = caseOf([...pause, ...review, ...busyCommit]);
+
+function describeCase({ bases, deltaThreshold, whiteouts, steps, ending }: Case): string {
+  const lines = [`by block from ${deltaThreshold} bytes on, ${whiteouts} whiteouts`];
+  bases.forEach((plan, i) => {
+    lines.push(`base ${i + 1}:`);
+    for (const line of describeImage(imageOfPlan(plan))) lines.push(`  ${line}`);
+  });
+  lines.push('steps:');
+  for (const { op, ...details } of steps) lines.push(`  ${op} ${JSON.stringify(details)}`);
+  lines.push(`  ${ending} all`);
+  return `\n${lines.join('\n')}\n`;
+}
