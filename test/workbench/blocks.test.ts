@@ -66,6 +66,9 @@ describe('the block diff', () => {
     assert.equal(readAt('disk.img', places.at(-1)!, 10), '\0'.repeat(10));
     assert.equal(readAt('disk.img', places.at(-2)!, 10), 'change 199');
 
+    await window.runCommand('Cowspace: Open All Changes');
+    await window.notification(/Too large to be shown with other changes.*disk\.img/).waitFor();
+
     const after = await memory();
     for (const process of ['host', 'daemon'] as const) {
       const growth = after[process] - before[process];
@@ -98,6 +101,33 @@ describe('the block diff', () => {
     );
     await diff.map.press('Enter');
     await diff.untilPlace(/^Change 2 of 3/);
+  });
+
+  it('is worked in by keyboard alone, from top to bottom', async () => {
+    await overwrite('disk.img', 5_000_000, 'changed');
+    const diff = await open('disk.img');
+    await diff.untilPlace(/^Change 1 of 1/);
+    await diff.map.focus();
+    for (const part of [diff.ranges, diff.bytes]) {
+      await window.page.keyboard.press('Tab');
+      assert.equal(await part.evaluate(isFocused), true);
+    }
+    await window.page.keyboard.press('Shift+ArrowRight');
+    await diff.untilPlace(/2 bytes selected/);
+    await diff.map.press('+');
+    await diff.frame.getByText('1 cell = 1 MB').waitFor();
+    await diff.map.press('0');
+    await diff.frame.getByText('1 cell = 2 MB').waitFor();
+  });
+
+  it('runs no scripts and takes no styles but its own', async () => {
+    await overwrite('table.bin', 100, 'changed');
+    const diff = await open('table.bin');
+    const policy = diff.frame.locator('meta[http-equiv="Content-Security-Policy"]');
+    assert.match(
+      (await policy.getAttribute('content'))!,
+      /^default-src 'none'; script-src 'nonce-([\w-]+)'; style-src 'nonce-\1'$/,
+    );
   });
 
   it('marks the bytes that differ', async () => {
@@ -177,7 +207,6 @@ describe('the block diff', () => {
     await (await BlockDiff.of(window, 'large.log')).untilSummary(/^1 changed range, 7 B/);
     await changes.row('notes.txt').click();
     await window.tab(/notes\.txt \(Base ↔ Workspace\)/).waitFor();
-    await window.page.locator('.monaco-diff-editor:visible .modified .view-lines').click();
     await window.runCommand('Cowspace: Show Block Diff');
     await (await BlockDiff.of(window, 'notes.txt')).untilSummary(/6 B longer than in the base/);
   });
@@ -226,6 +255,11 @@ describe('the block diff', () => {
     return { host: residentMegabytes(host), daemon: residentMegabytes(await daemonPid()) };
   }
 });
+
+/** Runs in the browser. */
+function isFocused(element: { readonly ownerDocument: { readonly activeElement: unknown } }): boolean {
+  return element.ownerDocument.activeElement === element;
+}
 
 /** A file that has a NUL, and so is none of text. */
 function binary(): Buffer {

@@ -9,7 +9,7 @@ export function pageStrings(): Strings {
     offset: l10n.t('Offset'),
     length: l10n.t('Length'),
     text: l10n.t('Text'),
-    noChanges: l10n.t('No changed bytes'),
+    noChanges: l10n.t('No changed ranges'),
     oneChange: l10n.t('1 changed range, {0}'),
     changes: l10n.t('{0} changed ranges, {1}'),
     changesSoFar: l10n.t('{0} changed ranges so far, {1}…'),

@@ -1,12 +1,15 @@
-import { l10n, window } from 'vscode';
+import { l10n, TabInputCustom, TabInputTextDiff, window } from 'vscode';
 import type { Change } from '../../protocol/messages';
+import { parseBlocksUri } from '../blocks/uris';
 import { changedNodes } from '../changes/changeTree';
 import { kindPresentations } from '../changes/kinds';
 import { ChangeRow, countLabel, WorkspaceRow } from '../changes/rows';
 import { displayable } from '../changes/uris';
 import type { Context } from '../context';
+import { schemes } from '../contributions';
 import { relativeTo } from '../workspaces/location';
 import type { Session } from '../workspaces/session';
+import type { Sessions } from '../workspaces/sessions';
 
 /** What a command works on: some changes of one workspace. A directory stands for all below it, an empty path for everything. */
 export interface Target {
@@ -65,13 +68,23 @@ export async function chooseSession(
   return (await window.showQuickPick(items, { title: purpose }))?.session;
 }
 
-/** The change of the file in the active editor, if it is one. */
-export function activeChange(context: Context): { session: Session; change: Change } | undefined {
-  const uri = window.activeTextEditor?.document.uri;
-  const session = uri && context.sessions.holding(uri);
-  if (!session) return undefined;
-  const change = session.tree.get(relativeTo(uri.fsPath, session.config.mount))?.change;
-  return change ? { session, change } : undefined;
+/** The change of the file that the active editor shows, if it is one. */
+export function activeChange({ sessions }: Context): { session: Session; change: Change } | undefined {
+  const file = activeFile(sessions);
+  const change = file?.session.tree.get(file.path)?.change;
+  return file && change ? { session: file.session, change } : undefined;
+}
+
+function activeFile(sessions: Sessions): { session: Session; path: string } | undefined {
+  const input = window.tabGroups.activeTabGroup.activeTab?.input;
+  if (input instanceof TabInputCustom && input.uri.scheme === schemes.blocks) {
+    const { workspace, path } = parseBlocksUri(input.uri);
+    const session = sessions.named(workspace);
+    return session && { session, path };
+  }
+  const uri = input instanceof TabInputTextDiff ? input.modified : window.activeTextEditor?.document.uri;
+  const session = uri && sessions.holding(uri);
+  return session && { session, path: relativeTo(uri.fsPath, session.config.mount) };
 }
 
 function pathOf(row: TargetRow): string {
