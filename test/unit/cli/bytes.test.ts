@@ -19,7 +19,17 @@ describe('sizes and ranges on a command line', () => {
     assert.equal(parseDeltaThreshold('1m'), 1 << 20);
     assert.equal(parseDeltaThreshold('2G'), 2 ** 31);
     assert.equal(parseDeltaThreshold('off'), null);
-    for (const text of ['', '0', '1K', '-1', '1.5M', '1MB', 'OFF', '99999999999999999999', '9007199254740991G']) {
+    for (const text of [
+      '',
+      '0',
+      '1K',
+      '-1',
+      '1.5M',
+      '1MB',
+      'OFF',
+      '99999999999999999999',
+      '9007199254740991G',
+    ]) {
       refuses(text, parseDeltaThreshold);
     }
   });

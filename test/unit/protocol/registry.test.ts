@@ -34,7 +34,7 @@ describe('registry', () => {
       scratch: '/scratch',
       driver: 'kernel',
       allowOther: false,
-    deltaThreshold: null,
+      deltaThreshold: null,
       made: { mount: true, scratch: false },
     };
   }
