@@ -5,6 +5,7 @@ import type { CallName, Calls } from '../../src/webview/messages';
 import { Comparison, type Caller, type Place } from '../../src/webview/model/comparison';
 import { RangeIndex } from '../../src/webview/model/rangeIndex';
 import { Recent } from '../../src/webview/model/recent';
+import { Summaries } from '../../src/webview/model/summaries';
 
 /** Two sides of a file in memory, told as the extension does. */
 class TwoSides {
@@ -228,6 +229,22 @@ describe('the comparison of two sides', () => {
     assert.deepEqual([comparison.ranges.count, comparison.cursor], [3, 0]);
   });
 
+  it('does not ask again and again for bytes that it cannot have', async () => {
+    const sides = new TwoSides([], 1000);
+    const { bytes } = await opened(sides);
+    sides.failing = true;
+    for (let frame = 0; frame < 3; frame++) {
+      assert.deepEqual(bytes.peek('base', 0, 1), [undefined]);
+      await settled();
+    }
+    assert.equal(sides.calls.filter((call) => call.startsWith('read')).length, 1);
+    sides.failing = false;
+    bytes.invalidate({ base: 1000, scratch: 1000 });
+    bytes.peek('base', 0, 1);
+    await settled();
+    assert.deepEqual(bytes.peek('base', 0, 1), [1]);
+  });
+
   it('keeps bytes of both sides at hand, and fetches those of a changed file anew', async () => {
     const sides = new TwoSides([], 1000, 998);
     const { bytes } = await opened(sides);
@@ -238,6 +255,43 @@ describe('the comparison of two sides', () => {
     assert.deepEqual(bytes.peek('base', 996, 4), [1, 1, 1, 1]);
     await settled();
     assert.equal(sides.calls.filter((call) => call === 'read["base",0,16384]').length, 2);
+  });
+});
+
+describe('a map of a file', () => {
+  const listener = { changed: () => undefined, failed: () => undefined };
+
+  it('asks for one stretch at a time, and for the one that it shows by now', async () => {
+    const asked: number[] = [];
+    const summaries = new Summaries(async (offset) => {
+      asked.push(offset);
+      await settled();
+      return { span: 1, cells: [offset], size: 100, baseSize: 100 };
+    }, listener);
+    for (const offset of [1, 2, 3]) assert.equal(summaries.peek(offset, 10, 10), undefined);
+    await sleep(50);
+    assert.deepEqual(asked, [1, 3]);
+    assert.deepEqual(summaries.peek(3, 10, 10)?.cells, [3]);
+    summaries.invalidate();
+    assert.deepEqual(summaries.peek(3, 10, 10)?.cells, [3]);
+    await sleep(50);
+    assert.deepEqual(asked, [1, 3, 3]);
+  });
+
+  it('does not ask again and again for what it cannot have', async () => {
+    let asked = 0;
+    const summaries = new Summaries(() => {
+      asked++;
+      return Promise.reject(new Error('not mounted'));
+    }, listener);
+    for (let frame = 0; frame < 3; frame++) {
+      summaries.peek(0, 10, 10);
+      await settled();
+    }
+    assert.equal(asked, 1);
+    summaries.invalidate();
+    await settled();
+    assert.equal(asked, 2);
   });
 });
 

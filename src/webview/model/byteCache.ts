@@ -17,7 +17,8 @@ export interface Listener {
 }
 
 interface Page {
-  readonly bytes: Uint8Array;
+  /** Undefined: they could not be fetched. */
+  readonly bytes: Uint8Array | undefined;
   /** When it was asked for; see {@link ByteCache.invalidate}. */
   readonly generation: number;
 }
@@ -76,6 +77,8 @@ export class ByteCache {
       this.#kept.set(key, { bytes: await this.#fetch(side, start, PAGE), generation });
       this.#listener.changed();
     } catch (error) {
+      // Not asked for again before there is reason to hope that it succeeds.
+      this.#kept.set(key, { bytes: this.#kept.get(key)?.bytes, generation });
       this.#listener.failed(error);
     } finally {
       this.#loading.delete(key);

@@ -69,7 +69,7 @@ export class RangeIndex {
     if (page === undefined) return undefined;
     const ranges = this.#kept.get(page);
     if (ranges !== undefined) return ranges[number - this.#pages[page]!.first];
-    // Whoever waits for the page itself is told of the failure.
+    // What cannot be fetched stays blank: the comparison as a whole fails then, and tells why.
     this.#load(page).then(this.#onChange, () => undefined);
     return undefined;
   }

@@ -20,7 +20,8 @@ export class Summaries {
   readonly #fetch: FetchSummary;
   readonly #listener: Listener;
   #wanted: Stretch | undefined;
-  #last: (Stretch & { readonly summary: BlockSummary }) | undefined;
+  /** Without a summary: it could not be fetched. */
+  #last: (Stretch & { readonly summary: BlockSummary | undefined }) | undefined;
   #stale = false;
   #loading = false;
 
@@ -46,18 +47,23 @@ export class Summaries {
   async #load(): Promise<void> {
     if (this.#loading) return;
     this.#loading = true;
+    while (this.#wanted !== undefined && (this.#stale || !isSame(this.#wanted, this.#last))) {
+      this.#stale = false;
+      await this.#take(this.#wanted);
+    }
+    this.#loading = false;
+  }
+
+  async #take(stretch: Stretch): Promise<void> {
     try {
-      while (this.#wanted !== undefined && (this.#stale || !isSame(this.#wanted, this.#last))) {
-        const stretch = this.#wanted;
-        this.#stale = false;
-        const summary = await this.#fetch(stretch.offset, stretch.length, stretch.cells);
-        this.#last = { ...stretch, summary };
-        this.#listener.changed();
-      }
+      const summary = await this.#fetch(stretch.offset, stretch.length, stretch.cells);
+      this.#last = { ...stretch, summary };
+      this.#listener.changed();
     } catch (error) {
+      // Not asked for again before there is reason to hope that it succeeds.
+      const shown = isSame(stretch, this.#last) ? this.#last.summary : undefined;
+      this.#last = { ...stretch, summary: shown };
       this.#listener.failed(error);
-    } finally {
-      this.#loading = false;
     }
   }
 }
