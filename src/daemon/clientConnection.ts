@@ -1,19 +1,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import {
-  type CancellationToken,
-  createMessageConnection,
-  type MessageConnection,
-  type ResponseError,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import type { CancellationToken, MessageConnection, ResponseError } from 'vscode-jsonrpc/node';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { type ChangeDelta, type ChangeList, type Progress, PROTOCOL_VERSION } from '../protocol/messages';
 import { type Method, methods, notifications } from '../protocol/methods';
-import { progressTokenSchema, progressType, toResponseError } from '../protocol/wire';
+import { connectionOver, progressTokenSchema, progressType, toResponseError } from '../protocol/wire';
 
 /** What a request comes with besides its parameters. */
 export interface RequestContext {
@@ -56,10 +49,7 @@ export class ClientConnection {
   constructor(socket: Socket, handlers: Handlers, events: Events) {
     this.#socket = socket;
     this.#events = events;
-    this.#connection = createMessageConnection(
-      new StreamMessageReader(socket),
-      new StreamMessageWriter(socket),
-    );
+    this.#connection = connectionOver(socket);
     this.#connection.onError(([error]) => {
       events.failed(error);
       socket.destroy();

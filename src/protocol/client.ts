@@ -1,19 +1,11 @@
 import { createConnection, type Socket } from 'node:net';
-import {
-  CancellationTokenSource,
-  createMessageConnection,
-  Emitter,
-  type Event,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from 'vscode-jsonrpc/node';
+import { CancellationTokenSource, Emitter, type Event, type MessageConnection } from 'vscode-jsonrpc/node';
 import type { z } from 'zod';
 import { CowspaceError } from './errors';
 import { type ChangeDelta, type Progress, progressSchema, PROTOCOL_VERSION } from './messages';
 import { type Method, methods, notifications } from './methods';
 import { within } from './timeout';
-import { closedError, fromResponseError, progressType } from './wire';
+import { closedError, connectionOver, fromResponseError, progressType } from './wire';
 
 export interface RequestOptions {
   onProgress?: (progress: Progress) => void;
@@ -69,10 +61,7 @@ export class DaemonClient {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.#connection = createMessageConnection(
-      new StreamMessageReader(socket),
-      new StreamMessageWriter(socket),
-    );
+    this.#connection = connectionOver(socket);
     this.#connection.onClose(() => {
       this.#hangUp();
     });

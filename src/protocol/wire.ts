@@ -1,4 +1,13 @@
-import { ErrorCodes, ProgressType, ResponseError } from 'vscode-jsonrpc/node';
+import type { Socket } from 'node:net';
+import {
+  createMessageConnection,
+  ErrorCodes,
+  type MessageConnection,
+  ProgressType,
+  ResponseError,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from 'vscode-jsonrpc/node';
 import * as z from 'zod';
 import { CowspaceError, errorDataSchema, fromErrorMessage, toErrorMessage } from './errors';
 import type { Progress } from './messages';
@@ -7,6 +16,14 @@ import type { Progress } from './messages';
  * How requests, errors and progress look on the wire: JSON-RPC 2.0 with the headers of the Language Server Protocol.
  * The parameters of a request are one object; `progressToken` in it asks for `$/progress` notifications.
  */
+
+/** A connection over an open socket; it still has to listen. */
+export function connectionOver(socket: Socket): MessageConnection {
+  const reader = new StreamMessageReader(socket);
+  // Its timer, which waits for the rest of a message, outlives the connection and would keep a process from ending.
+  reader.partialMessageTimeout = 0;
+  return createMessageConnection(reader, new StreamMessageWriter(socket));
+}
 
 export const progressType = new ProgressType<Progress>();
 

@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,10 @@ function list(revision: number): ChangeList {
 
 function delta(revision: number, removed: string[] = []): ChangeDelta {
   return { revision, upserted: [], removed, totals };
+}
+
+function timers(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 }
 
 describe('client and server', () => {
@@ -182,6 +187,15 @@ describe('client and server', () => {
     assert.deepEqual(await asked, answer);
     await closed;
     assert(client.closed);
+  });
+
+  it('keep nothing waiting when one hangs up in the middle of a message', async () => {
+    await serve({});
+    const before = timers();
+    const client = createConnection(socket);
+    client.end('Content-Length: 100\r\n\r\n{');
+    await once(client, 'close');
+    await until('no timer is left', () => timers() === before);
   });
 
   it('part when what one says makes no sense', async () => {
