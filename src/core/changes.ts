@@ -9,15 +9,8 @@ import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
 import { PathTree } from './pathTree';
+import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
-
-/** What the list tells of a file besides where it is; type as in a mode, times in milliseconds since 1970. */
-interface Facts {
-  readonly type: number;
-  readonly size: number;
-  readonly storedBytes: number;
-  readonly mtime: number;
-}
 
 /**
  * What differs between the bases and the mount, by path. The engine says which nodes and names it touched; an
@@ -238,7 +231,7 @@ export class Changes implements ChangeObserver {
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       this.#log('error', `${toText(path)}: cannot be compared with its base: ${error.message}`);
-      this.#put(path, 'changed', { type: S_IFREG, size: 0, storedBytes: 0, mtime: 0 });
+      this.#put(path, 'changed', S_IFREG, 0, 0);
     } finally {
       for (const node of visited.reverse()) this.#union.release(node);
     }
@@ -268,7 +261,7 @@ export class Changes implements ChangeObserver {
     if (node === null) {
       this.#removeBelow(path);
       if (place === null) this.#remove(path);
-      else this.#put(path, 'whiteout', { ...factsOf(stat.type, stat), storedBytes: 0, mtime: 0 });
+      else this.#put(path, 'whiteout', stat.type, stat.size, 0);
       return;
     }
     visited.push(node);
@@ -299,19 +292,19 @@ export class Changes implements ChangeObserver {
     const mine = new Stat();
     this.#union.clearFresh();
     this.#union.statBacking(node, mine);
-    const facts = factsOf(node.type, mine);
+    const stored = storedBytes(this.#union, node, mine);
     const from = this.#renamedFrom(node, path, basePath);
     const damage = damageOf(this.#union, node);
     if (from !== null) {
-      this.#put(path, 'renamed', facts, { from, damage });
+      this.#put(path, 'renamed', node.type, mine.size, stored, { from, damage });
     } else if (damage !== null) {
-      this.#put(path, base === null ? 'created' : 'changed', facts, { damage });
+      this.#put(path, base === null ? 'created' : 'changed', node.type, mine.size, stored, { damage });
     } else if (base === null) {
-      this.#put(path, 'created', facts);
+      this.#put(path, 'created', node.type, mine.size, stored);
     } else {
       const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
       if (difference === 'none') this.#remove(path);
-      else this.#put(path, difference, facts);
+      else this.#put(path, difference, node.type, mine.size, stored);
     }
   }
 
@@ -380,7 +373,9 @@ export class Changes implements ChangeObserver {
   #put(
     path: string,
     kind: ChangeKind,
-    { type, size, storedBytes, mtime }: Facts,
+    type: number,
+    size: number,
+    storedBytes: number,
     { from, damage }: { from?: string; damage?: string | null } = {},
   ): void {
     const change: Change = {
@@ -388,9 +383,8 @@ export class Changes implements ChangeObserver {
       ...(from === undefined ? {} : { from: toText(from) }),
       kind,
       type: fileType(type),
-      size,
+      size: type === S_IFDIR ? 0 : size,
       storedBytes,
-      mtime,
       ...(damage == null ? {} : { damage }),
     };
     const before = this.#changes.get(path);
@@ -444,11 +438,6 @@ export class Changes implements ChangeObserver {
   }
 }
 
-function factsOf(type: number, { size, blocks, mtime, mtimeNsec }: Stat): Facts {
-  if (type === S_IFDIR) return { type, size: 0, storedBytes: 0, mtime: 0 };
-  return { type, size, storedBytes: blocks * 512, mtime: mtime * 1000 + mtimeNsec / 1e6 };
-}
-
 function isAtOrBelow(path: string, above: string): boolean {
   return path === above || path.startsWith(`${above}/`);
 }
@@ -459,7 +448,6 @@ function sameChange(a: Change, b: Change): boolean {
     a.type === b.type &&
     a.size === b.size &&
     a.storedBytes === b.storedBytes &&
-    a.mtime === b.mtime &&
     a.from === b.from &&
     a.damage === b.damage
   );

@@ -8,6 +8,7 @@ import type {
   WorkspaceInfo,
 } from '../../src/protocol/messages';
 import { runCommand, type CommandOptions, type CommandResult } from './command';
+import { untilEnded } from './processes';
 import { currentUser, type User } from './users';
 
 /** A command of cowspace that failed. */
@@ -65,6 +66,14 @@ export class Cowspace {
 
   mount(name: string): Promise<WorkspaceInfo> {
     return this.json(['mount', name]);
+  }
+
+  /** Ends a workspace's daemon as a crash would, and mounts again. */
+  async mountAfterCrash({ name, pid }: WorkspaceInfo): Promise<WorkspaceInfo> {
+    if (pid === null) throw new Error(`${name} is not mounted`);
+    process.kill(pid, 'SIGKILL');
+    await untilEnded([pid]);
+    return this.mount(name);
   }
 
   list(): Promise<WorkspaceInfo[]> {

@@ -26,6 +26,7 @@ export interface Extent {
 }
 
 const block = Buffer.allocUnsafeSlow(BLOCK_SIZE);
+const otherBlock = Buffer.allocUnsafeSlow(BLOCK_SIZE);
 
 /**
  * A large base file of which the scratch holds the changed blocks only: a sparse file at the base's own offsets, whose
@@ -186,27 +187,42 @@ export class DeltaFile {
     const lastWhole = atEnd ? stop : Math.floor(stop / BLOCK_SIZE) * BLOCK_SIZE;
     if (firstWhole >= lastWhole) {
       this.#copyBase(start, Math.min(end, this.#size));
-      return;
+    } else {
+      this.#copyBase(start, firstWhole);
+      this.#copyBase(lastWhole, stop);
+      this.#file.fill(firstWhole / BLOCK_SIZE, Math.ceil(lastWhole / BLOCK_SIZE), false);
+      this.#copyBase(Math.max(start, this.baseLimit), Math.min(end, this.#size));
     }
-    this.#copyBase(start, firstWhole);
-    this.#copyBase(lastWhole, stop);
-    this.#file.fill(firstWhole / BLOCK_SIZE, Math.ceil(lastWhole / BLOCK_SIZE), false);
-    this.#copyBase(Math.max(start, this.baseLimit), Math.min(end, this.#size));
+    this.#dropIfEqual(Math.floor(start / BLOCK_SIZE));
+    this.#dropIfEqual(Math.floor((end - 1) / BLOCK_SIZE));
   }
 
   /**
-   * Gives back the space of blocks from `start` to `end` that are the base's again. That they are must be durable
+   * Gives back the space of blocks between `start` and `end` that are the base's again. That they are must be durable
    * first: a power loss would else bring back bits for blocks that are gone.
    */
   release(start: number, end: number): void {
     this.sync(false);
-    for (let at = start; at < end;) {
-      const extent = this.extentAt(at, end);
+    const stop = Math.ceil(end / BLOCK_SIZE) * BLOCK_SIZE;
+    for (let at = Math.floor(start / BLOCK_SIZE) * BLOCK_SIZE; at < stop;) {
+      const extent = this.extentAt(at, stop);
       // A file system that cannot give back space keeps it.
       if (!extent.changed)
         fallocate(this.dataFd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, extent.end - at);
       at = extent.end;
     }
+  }
+
+  /** Lets the base's block show again when the scratch has the same bytes. */
+  #dropIfEqual(which: number): void {
+    const start = which * BLOCK_SIZE;
+    const length = Math.min(start + BLOCK_SIZE, this.baseLimit, this.#size) - start;
+    if (length <= 0 || this.#isBase(which)) return;
+    const mine = block.subarray(0, length);
+    const theirs = otherBlock.subarray(0, length);
+    check(pread(this.dataFd, mine, length, start), 'block delta');
+    check(pread(this.baseFd, theirs, length, start), 'block delta');
+    if (mine.equals(theirs)) this.#file.fill(which, which + 1, false);
   }
 
   /** Puts the base's bytes over those of blocks that stay changed. */

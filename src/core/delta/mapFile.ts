@@ -1,5 +1,5 @@
 import { check, E, FsError } from '../../sys/errno';
-import { close, pwrite } from '../../sys/file';
+import { close, fallocate, FALLOC_FL_KEEP_SIZE, pwrite } from '../../sys/file';
 import { BlockMap } from './blockMap';
 import type { Durability } from './durability';
 import {
@@ -8,6 +8,7 @@ import {
   encodeHeader,
   encodePage,
   type Header,
+  HEADERS,
   headerOffset,
   LIVE,
   loadMap,
@@ -16,6 +17,7 @@ import {
   PAGE,
   PAGE_BYTES,
   pageOffset,
+  PLACES,
   rootOf,
 } from './mapFormat';
 
@@ -50,6 +52,7 @@ export class MapFile {
 
   /** Starts an empty map in an empty file. @param fd owned by the map from now on */
   static create(fd: number, baseLimit: number, durability: Durability): MapFile {
+    reserve(fd, headerOffset(LIVE), HEADERS * PAGE);
     const file = new MapFile(fd, durability, {
       map: new BlockMap(),
       baseLimit,
@@ -154,6 +157,7 @@ export class MapFile {
   /** Brings the live places up to what is known: pages before the header that counts them. */
   #catchUp(): void {
     for (const page of this.#behind) {
+      if (!this.#livePages.has(page)) reserve(this.#fd, pageOffset(page, LIVE), PLACES * PAGE);
       this.#writePage(page, LIVE, 0);
       this.#livePages.add(page);
       this.#behind.delete(page);
@@ -172,6 +176,12 @@ export class MapFile {
     writeAll(this.#fd, bytes, pageOffset(page, place));
     return sum;
   }
+}
+
+/** Claims the space of all places at once: a disk that is full then refuses a write, and never a sync or a discard. */
+function reserve(fd: number, offset: number, length: number): void {
+  const result = fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
+  if (result !== -E.EOPNOTSUPP) check(result, 'block map');
 }
 
 function writeAll(fd: number, bytes: Buffer, offset: number): void {

@@ -20,7 +20,9 @@ export const PAGE = 4096;
 const PAGE_HEADER = 16;
 /** Bytes of bits in a page. */
 export const PAGE_BYTES = PAGE - PAGE_HEADER;
-const HEADERS = 3;
+/** Places of each header and of each page of bits. */
+export const PLACES = 3;
+export const HEADERS = PLACES;
 export const LIVE = 0;
 const MAGIC = 'COWDELTA';
 const VERSION = 1;
@@ -65,7 +67,7 @@ export interface LoadedMap {
 }
 
 export function pageOffset(page: number, place: number): number {
-  return (HEADERS + page * 3 + place) * PAGE;
+  return (HEADERS + page * PLACES + place) * PAGE;
 }
 
 export function headerOffset(place: number): number {
@@ -158,7 +160,7 @@ export function loadMap(fd: number, path: string, boot: string): LoadedMap {
   if (live === null || header === null) throw damaged();
   const stat = new Stat();
   check(statFd(fd, stat), path);
-  const count = Math.max(header.pages, Math.ceil((stat.size / PAGE - HEADERS) / 3));
+  const count = Math.max(header.pages, Math.ceil((stat.size / PAGE - HEADERS) / PLACES));
   const isLive = live.boot === boot;
   const bits = new Uint8Array(count * PAGE_BYTES);
   const durable: DurablePage[] = [];

@@ -13,7 +13,7 @@ describe('a commit of a block delta that is killed', () => {
 
   it('leaves the old or the new base file at each step', () => commit.killAtSteps(3));
 
-  it('leaves the old or the new base file at any time', () => commit.killAtRandom());
+  it('leaves the old or the new base file at any time', () => commit.killAtRandom(6));
 
   it('says so when the old bytes that it saved are damaged, and touches nothing', async () => {
     await killAfterSeal();

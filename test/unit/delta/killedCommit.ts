@@ -12,8 +12,6 @@ import { BLOCK, finish, pattern, Workspace, type WorkspacePlaces } from './works
 const MIB = 1 << 20;
 const SIZE = 16 * MIB + 123;
 const CUT = SIZE - 5 * BLOCK - 7;
-/** How often the process is killed at a time that nobody chose. */
-const RANDOM_KILLS = 6;
 const program = join(projectDirectory, 'node_modules/.cache/cowspace/commitChild.js');
 
 /** Builds the program that commits and is killed. */
@@ -103,9 +101,10 @@ export class KilledCommit {
     }
   }
 
-  async killAtRandom(): Promise<void> {
+  /** @param times how often the process is killed at a time that nobody chose */
+  async killAtRandom(times: number): Promise<void> {
     const duration = await this.#killAfter(Infinity);
-    for (let i = 0; i < RANDOM_KILLS; i++) await this.#killAfter(Math.random() * duration);
+    for (let i = 0; i < times; i++) await this.#killAfter(Math.random() * duration);
   }
 
   /** @param delay milliseconds from the start of the commit. Returns how long the process worked */
