@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readDirectory } from '../sys/directory';
 import { check, E } from '../sys/errno';
 import {
   chmodAt,
@@ -17,6 +16,7 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_PATH,
   O_RDONLY,
   O_RDWR,
   O_TMPFILE,
@@ -27,11 +27,12 @@ import {
   utimensAt,
 } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { BaseLinks } from './baseLinks';
 import type { BasePlace, BaseView } from './baseView';
 import { LayerDir } from './layer';
 import { joinPath } from './node';
 import { removeTree } from './scratch';
-import type { Union } from './union';
+import { changeTime, linkKey, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
 /** Names of files that a commit is building in a base; a crash can leave one behind where there is no O_TMPFILE. */
@@ -61,10 +62,12 @@ export class BaseWriter {
   readonly #union: Union;
   readonly #bases: BaseView;
   readonly #unsynced = new Set<LayerDir>();
+  readonly links: BaseLinks;
 
   constructor(union: Union, bases: BaseView) {
     this.#union = union;
     this.#bases = bases;
+    this.links = new BaseLinks(union);
   }
 
   /**
@@ -74,8 +77,13 @@ export class BaseWriter {
   place(basePath: string): BasePlace {
     const there = this.#bases.stat(basePath, new Stat());
     if (there !== null) return there;
+    return this.placeIn(1, basePath);
+  }
+
+  /** As {@link place}, in a base of one's choice: a name of an inode that this one has. */
+  placeIn(layer: number, basePath: string): BasePlace {
     const slash = basePath.lastIndexOf('/');
-    const dir = this.#directoryIn(1, slash < 0 ? '' : basePath.slice(0, slash));
+    const dir = this.#directoryIn(layer, slash < 0 ? '' : basePath.slice(0, slash));
     return { dir, name: basePath.slice(slash + 1) };
   }
 
@@ -88,6 +96,7 @@ export class BaseWriter {
     const name = path.slice(slash + 1);
     const model = this.#bases.directories(path)[0];
     const dir = new LayerDir(layer, parent, name);
+    if (model !== undefined) this.#removeHidden(path, layer);
     check(mkdirAt(this.#fd(parent), name, 0o755), path);
     if (model !== undefined) {
       const stat = new Stat();
@@ -156,7 +165,7 @@ export class BaseWriter {
     }
   }
 
-  /** Makes one more name of a base file. */
+  /** Makes one more name of a base file, in the same base; what would hide it goes. */
   writeLink(place: BasePlace, to: BasePlace): void {
     const dirFd = this.#fd(place.dir);
     const temporary = temporaryName();
@@ -164,6 +173,11 @@ export class BaseWriter {
     this.#moveIn(place, temporary, S_IFREG);
     // A rename between two names of one inode does nothing and leaves both.
     unlinkAt(dirFd, temporary);
+    for (const above of this.#bases.places(joinPath(place.dir.path, place.name))) {
+      if (above.dir.layer >= place.dir.layer) break;
+      this.#removeTree(above);
+      this.#unsynced.add(above.dir);
+    }
   }
 
   /** Makes a directory, or keeps the one that is there. */
@@ -192,9 +206,10 @@ export class BaseWriter {
   /** Removes an entry from every base that has it. */
   remove(basePath: string): void {
     for (const place of this.#bases.places(basePath)) {
-      removeTree(this.#fd(place.dir), place.name);
+      this.#removeTree(place);
       this.#unsynced.add(place.dir);
     }
+    this.links.clear();
     this.#bases.clear();
   }
 
@@ -208,7 +223,7 @@ export class BaseWriter {
     for (const { dir, name } of this.#bases.places(to)) {
       if (statAt(this.#fd(dir), name, stat) < 0) continue;
       if (files.has(dir.layer) && stat.type !== S_IFDIR) continue;
-      removeTree(this.#fd(dir), name, stat.type);
+      this.#removeTree({ dir, name });
       this.#unsynced.add(dir);
     }
     this.#bases.clear();
@@ -226,31 +241,9 @@ export class BaseWriter {
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);
     }
+    this.links.clear();
     this.#bases.clear();
     this.flush();
-  }
-
-  /** All other names of a base inode with several links. Reads the whole base, so ask only when there are some. */
-  otherLinks(place: BasePlace, ino: number, links: number): BasePlace[] {
-    const found: BasePlace[] = [];
-    const layer = this.#union.layers[place.dir.layer]!;
-    const queue = [layer.root];
-    const stat = new Stat();
-    for (let dir = queue.pop(); dir !== undefined && found.length < links; dir = queue.pop()) {
-      const fd = this.#fd(dir);
-      const entries: { name: string; ino: number; type: number }[] = [];
-      check(
-        readDirectory(fd, '', (name, each, type) => entries.push({ name, ino: each, type })),
-        dir.path,
-      );
-      for (const entry of entries) {
-        if (entry.type === S_IFDIR) queue.push(new LayerDir(layer.index, dir, entry.name));
-        else if (entry.ino === ino && statAt(fd, entry.name, stat) === 0)
-          found.push({ dir, name: entry.name });
-      }
-    }
-    const path = joinPath(place.dir.path, place.name);
-    return found.filter((each) => joinPath(each.dir.path, each.name) !== path);
   }
 
   /** Makes names durable that came, went or changed; after it, the scratch may forget them. */
@@ -276,19 +269,63 @@ export class BaseWriter {
 
   #moveIn(place: BasePlace, temporary: string, type: number): void {
     this.#removeOther(place, type);
-    check(renameAt(this.#fd(place.dir), temporary, this.#fd(place.dir), place.name), place.name);
+    const { dir, name } = place;
+    const fd = this.#fd(dir);
+    check(
+      this.#takingName(dir.layer, fd, name, () => renameAt(fd, temporary, fd, name)),
+      name,
+    );
     this.#unsynced.add(place.dir);
   }
 
-  /** Removes what a rename cannot replace: a directory by something else, or the other way round. */
+  /**
+   * Removes what a rename cannot replace: a directory by something else, or the other way round. A directory would
+   * merge with those that the old entry hid in further bases, so they go first.
+   */
   #removeOther(place: BasePlace, type: number): void {
     const stat = new Stat();
     const result = statAt(this.#fd(place.dir), place.name, stat);
     if (result === -E.ENOENT) return;
     check(result, place.name);
     if ((stat.type === S_IFDIR) === (type === S_IFDIR)) return;
-    removeTree(this.#fd(place.dir), place.name, stat.type);
+    if (type === S_IFDIR) {
+      const path = joinPath(place.dir.path, place.name);
+      for (const below of this.#bases.places(path).reverse()) {
+        if (below.dir.layer <= place.dir.layer) break;
+        this.#removeTree(below);
+        this.#unsynced.add(below.dir);
+      }
+    }
+    this.#removeTree(place);
     this.#bases.clear();
+  }
+
+  /** Removes what is no directory, hidden by one in an earlier base, and ends the merging before `layer`. */
+  #removeHidden(path: string, layer: number): void {
+    for (const place of this.#bases.places(path).reverse()) {
+      if (place.dir.layer <= layer) this.#removeOther(place, S_IFDIR);
+    }
+  }
+
+  #removeTree({ dir, name }: BasePlace): void {
+    removeTree(this.#fd(dir), name, 0, (fd, each) =>
+      this.#takingName(dir.layer, fd, each, () => unlinkAt(fd, each)),
+    );
+  }
+
+  /** Runs what takes a name from a base inode; where others remain, notes the time that this gives the inode. */
+  #takingName(layer: number, dirFd: number, name: string, action: () => number): number {
+    const stat = new Stat();
+    if (statAt(dirFd, name, stat) < 0 || stat.type === S_IFDIR || stat.nlink < 2) return action();
+    const fd = check(openAt(dirFd, name, O_PATH | O_NOFOLLOW), name);
+    try {
+      const result = action();
+      check(statFd(fd, stat), name);
+      this.#union.linkTimes.set(linkKey(layer, stat.ino), changeTime(stat));
+      return result;
+    } finally {
+      close(fd);
+    }
   }
 
   #fd(dir: LayerDir): number {

@@ -1,5 +1,5 @@
 import type { Change, ChangeDelta, ChangeKind, ChangeList, FileType, Totals } from '../protocol/messages';
-import { toText } from '../sys/bytes';
+import { toBytes, toText } from '../sys/bytes';
 import { E, FsError } from '../sys/errno';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
 import { BaseView } from './baseView';
@@ -9,6 +9,7 @@ import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
 import { PathTree } from './pathTree';
+import { Redirects } from './redirects';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
@@ -23,10 +24,9 @@ export class Changes implements ChangeObserver {
   readonly #union: Union;
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #changes = new PathTree<Change>();
-  /** By path, what of the bases a file is a name of besides, or instead of, what lies in its place. */
-  readonly #redirects = new Map<string, string>();
+  readonly #redirects = new Redirects();
   /** Which base paths were renamed, and to where. */
-  readonly #renamed = new Map<string, string>();
+  readonly #renamed = new PathTree<string>();
   readonly #touchedNodes = new Set<Node>();
   /** Paths to look at; true: with everything below. */
   readonly #touchedPaths = new Map<string, boolean>();
@@ -146,9 +146,9 @@ export class Changes implements ChangeObserver {
     this.#touchedPaths.set(path, true);
   }
 
-  /** Looks at where a base path shows at the next update. */
-  touchBasePath(basePath: string): void {
-    this.touchPath(this.#renamed.get(basePath) ?? this.unionPath(basePath));
+  /** Where in the mount a base path shows, unless something hides it there. */
+  shownAt(basePath: string): string {
+    return this.#renamed.get(basePath) ?? this.unionPath(basePath);
   }
 
   /** Looks at a path at the next update. */
@@ -165,14 +165,14 @@ export class Changes implements ChangeObserver {
     return basePath === null ? [] : this.renamedOutOf(basePath);
   }
 
-  /** Paths of files whose records lead to or below a base path. */
+  /** Paths of files whose records lead to a base path or below it. */
   redirectedTo(basePath: string): string[] {
-    return [...this.#redirects].filter(([, to]) => isAtOrBelow(to, basePath)).map(([path]) => path);
+    return this.#redirects.leadingTo(basePath);
   }
 
   /** Paths of entries that were renamed from what is, in the bases, at or below this base path. */
   renamedOutOf(basePath: string): string[] {
-    return [...this.#renamed].filter(([from]) => isAtOrBelow(from, basePath)).map(([, to]) => to);
+    return [...this.#renamed.entries(basePath)].map(([, to]) => to);
   }
 
   /** Brings the list up to date. */
@@ -253,10 +253,19 @@ export class Changes implements ChangeObserver {
   }
 
   *#evaluateName(path: string, parent: Node, name: string, deep: boolean, visited: Node[]): Job<void> {
-    const node = this.#union.lookup(parent, name);
-    const stat = new Stat();
+    const before = this.#changes.get(path)?.kind;
     const basePath = this.#basePath(parent, name, path);
-    this.#noteRedirect(path, node);
+    const node = this.#union.lookup(parent, name);
+    if (node !== null) visited.push(node);
+    this.#redirects.set(path, (node?.dir === null ? node.record?.redirect : null) ?? null);
+    yield* this.#evaluateNode(path, node, basePath, deep);
+    if (basePath === null || this.#changes.get(path)?.kind === before) return;
+    // What is another name of it may be all that is left of it now.
+    for (const other of this.redirectedTo(basePath)) if (other !== path) this.touchPath(other);
+  }
+
+  *#evaluateNode(path: string, node: Node | null, basePath: string | null, deep: boolean): Job<void> {
+    const stat = new Stat();
     const place = basePath === null ? null : this.bases.stat(basePath, stat);
     if (node === null) {
       this.#removeBelow(path);
@@ -264,7 +273,6 @@ export class Changes implements ChangeObserver {
       else this.#put(path, 'whiteout', stat.type, stat.size, 0);
       return;
     }
-    visited.push(node);
     if (!node.upper) {
       this.#removeTree(path);
       return;
@@ -275,12 +283,6 @@ export class Changes implements ChangeObserver {
       for (const [each] of this.#changes.entries(path)) if (each !== path) this.touchPath(each);
       yield* this.#evaluateChildren(node, path);
     } else this.#touchHidden(node, path);
-  }
-
-  #noteRedirect(path: string, node: Node | null): void {
-    const redirect = node?.dir === null ? node.record?.redirect : null;
-    if (redirect == null) this.#redirects.delete(path);
-    else this.#redirects.set(path, redirect);
   }
 
   *#evaluateUpper(
@@ -411,13 +413,11 @@ export class Changes implements ChangeObserver {
     if (change === undefined) return;
     this.#totals[change.kind]--;
     this.#totals.storedBytes -= change.storedBytes;
-    if (change.kind !== 'renamed') return;
-    for (const [from, to] of this.#renamed) {
-      if (to !== path) continue;
-      this.#renamed.delete(from);
-      this.#touchedPaths.set(this.unionPath(from), true);
-      for (const other of this.redirectedTo(from)) if (other !== path) this.touchPath(other);
-    }
+    const from = change.from === undefined ? undefined : toBytes(change.from);
+    if (from === undefined || this.#renamed.get(from) !== path) return;
+    this.#renamed.delete(from);
+    this.#touchedPaths.set(this.unionPath(from), true);
+    for (const other of this.redirectedTo(from)) if (other !== path) this.touchPath(other);
   }
 
   /** Books a rename; what is at the old place now has no base there any more. */
@@ -432,14 +432,9 @@ export class Changes implements ChangeObserver {
   }
 
   #removeBelow(path: string): void {
-    for (const each of this.#redirects.keys())
-      if (each !== path && isAtOrBelow(each, path)) this.#redirects.delete(each);
+    this.#redirects.removeBelow(path);
     for (const [each] of [...this.#changes.entries(path)]) if (each !== path) this.#remove(each);
   }
-}
-
-function isAtOrBelow(path: string, above: string): boolean {
-  return path === above || path.startsWith(`${above}/`);
 }
 
 function sameChange(a: Change, b: Change): boolean {

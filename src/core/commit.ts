@@ -330,13 +330,15 @@ class Committer {
       this.#applyMetadata(path);
       return;
     }
-    const place = this.#writer.place(target);
     const original = this.#linkedBase(node);
-    const others = this.#otherLinks(node, place);
     const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
-    if (first !== undefined && first.dir.layer === place.dir.layer) {
+    const place =
+      first === undefined ? this.#writer.place(target) : this.#writer.placeIn(first.dir.layer, target);
+    const others = this.#otherLinks(node, place);
+    if (first !== undefined) {
       this.#writer.writeLink(place, first);
       this.#writer.setMetadata(place, source);
+      this.#relist(first);
     } else if (node.type === S_IFREG) {
       const stays = (): boolean => node.isAt(path) && node.edits === edits;
       if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) {
@@ -347,7 +349,7 @@ class Committer {
     if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
     for (const other of others) {
       this.#writer.writeLink(other, place);
-      this.#changes.touchBasePath(joinPath(other.dir.path, other.name));
+      this.#relist(other);
     }
     this.#noteWritten(path, node, place, edits);
   }
@@ -372,10 +374,16 @@ class Committer {
   /** The other names of a base inode with several, which shall show what is written under this one too. */
   #otherLinks(node: Node, place: BasePlace): BasePlace[] {
     if (node.indexKey === null) return [];
-    const stat = new Stat();
-    const { fd, name } = { fd: this.#union.dirFds.get(place.dir), name: place.name };
-    if (statAt(fd, name, stat) < 0 || stat.nlink < 2) return [];
-    return this.#writer.otherLinks(place, stat.ino, stat.nlink);
+    return this.#writer.links.others(place).filter((other) => {
+      const path = this.#changes.shownAt(joinPath(other.dir.path, other.name));
+      return (
+        this.#changes.ifThere(path, (parent, name) => this.#union.lookup(parent, name) === node) ?? false
+      );
+    });
+  }
+
+  #relist({ dir, name }: BasePlace): void {
+    this.#changes.touchPath(this.#changes.shownAt(joinPath(dir.path, name)));
   }
 
   #writeDirectory(path: string, node: Node, target: string): void {
@@ -406,6 +414,7 @@ class Committer {
       const first = this.#links.get(source.stat.ino);
       if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
       this.#writer.setMetadata(place, source);
+      for (const other of this.#otherLinks(node, place)) this.#relist(other);
       if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
       this.#noteWritten(path, node, place, node.edits);
     });

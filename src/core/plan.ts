@@ -9,7 +9,7 @@ import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { damageOf } from './delta/open';
 import { joinPath, type Node, type Origin } from './node';
-import { dirOf, type Union } from './union';
+import { changeTime, dirOf, linkKey, type Union } from './union';
 
 /** One change on its way into the base. */
 export interface Step {
@@ -115,15 +115,24 @@ export class ConflictFinder {
     const basePath = this.#changes.basePath(path);
     const { record } = node;
     if (record === null && node.damage !== null) return node.damage;
-    if (record === null) return this.#unrecorded(node, parent, basePath);
+    // The record of a file with several names says of one only what that one replaced.
+    if (record === null || (record.cover && this.#hasLinks(node)))
+      return this.#unrecorded(node, parent, basePath);
     const origin = record.redirect ?? basePath;
     // What it replaced went elsewhere by a rename.
     if (origin === null) return null;
     const place = this.#changes.bases.stat(origin, this.#stat);
-    if (place === null) return 'it was deleted in the base';
+    if (place === null) return record.cover ? null : 'it was deleted in the base';
     if (node.dir !== null) return null;
     if (!isOrigin(record.origin, place, this.#stat)) return 'it was changed in the base';
     return damageOf(this.#union, node);
+  }
+
+  #hasLinks(node: Node): boolean {
+    if (node.dir !== null) return false;
+    const { fd, name } = this.#union.upperPlace(node);
+    check(statAt(fd, name, this.#stat), node.path);
+    return this.#stat.nlink > 1;
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */
@@ -133,7 +142,7 @@ export class ConflictFinder {
     if (place === null) return null;
     const { fd, name } = this.#union.upperPlace(node);
     const since = Math.min(birthAt(fd, name), this.#opaqueSince(parent));
-    return this.#changedAfter(since) ? 'it was created or changed in the base' : null;
+    return this.#changedAfter(place.dir.layer, since) ? 'it was created or changed in the base' : null;
   }
 
   #whiteout(path: string): string | null {
@@ -150,7 +159,7 @@ export class ConflictFinder {
     }
     for (const place of this.#changes.bases.places(basePath)) {
       const dirFd = this.#union.dirFds.get(place.dir);
-      const moved = this.#anyChangedAfter(dirFd, place.name, since);
+      const moved = this.#anyChangedAfter(place.dir.layer, dirFd, place.name, since);
       if (moved === null) continue;
       return moved === ''
         ? 'it was changed in the base after it was deleted here'
@@ -169,16 +178,17 @@ export class ConflictFinder {
     return Number.POSITIVE_INFINITY;
   }
 
-  #changedAfter(since: number): boolean {
-    const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
-    // A name that came or went elsewhere counts as a change of an inode, but is none of its contents.
-    return nlink > 1 ? mtime + mtimeNsec / 1e9 > since : ctime + ctimeNsec / 1e9 > since;
+  #changedAfter(layer: number, since: number): boolean {
+    const { ino, nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
+    // A name that comes or goes changes an inode, but not its contents.
+    const ours = this.#union.linkTimes.get(linkKey(layer, ino)) === changeTime(this.#stat);
+    return nlink > 1 || ours ? mtime + mtimeNsec / 1e9 > since : ctime + ctimeNsec / 1e9 > since;
   }
 
   /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */
-  #anyChangedAfter(dirFd: number, name: string, since: number): string | null {
+  #anyChangedAfter(layer: number, dirFd: number, name: string, since: number): string | null {
     if (statAt(dirFd, name, this.#stat) < 0) return null;
-    if (this.#stat.type !== S_IFDIR) return this.#changedAfter(since) ? '' : null;
+    if (this.#stat.type !== S_IFDIR) return this.#changedAfter(layer, since) ? '' : null;
     const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
     try {
       const names: string[] = [];
@@ -187,7 +197,7 @@ export class ConflictFinder {
         name,
       );
       for (const each of names) {
-        const moved = this.#anyChangedAfter(fd, each, since);
+        const moved = this.#anyChangedAfter(layer, fd, each, since);
         if (moved !== null) return moved === '' ? each : joinPath(each, moved);
       }
       return null;

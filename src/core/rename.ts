@@ -103,7 +103,7 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   moveInMemory(u, node, from, to);
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);
-  if (node.record === null && node.dir === null) rememberCovered(u, node);
+  renewCover(u, node);
   touchMoved(u, node, to);
   node.unsyncedParents = true;
 }
@@ -122,8 +122,17 @@ function exchange(u: Union, node: Node, from: Place, target: Node, to: Place): v
   moveInMemory(u, node, from, to);
   nameAdded(u, from.parent, from.name);
   nameAdded(u, to.parent, to.name);
+  renewCover(u, node);
+  renewCover(u, target);
   touchMoved(u, node, to);
   touchMoved(u, target, from);
+}
+
+/** What a new entry replaces is another base entry at its new place, or none. */
+function renewCover(u: Union, node: Node): void {
+  if (node.record !== null && !node.record.cover) return;
+  if (node.record !== null) setRecord(u, node, null);
+  if (node.dir === null) rememberCovered(u, node);
 }
 
 function touchMoved(u: Union, node: Node, to: Place): void {

@@ -292,16 +292,29 @@ export function deleteScratch(path: string): void {
 }
 
 /** Deletes all that is below a directory, which stays. */
-export function emptyDirectory(dirFd: number): void {
+export function emptyDirectory(
+  dirFd: number,
+  unlink: (dirFd: number, name: string) => number = unlinkAt,
+): void {
   const entries: { name: string; type: number }[] = [];
   readDirectory(dirFd, '', (name, _ino, type) => entries.push({ name, type }));
-  for (const { name, type } of entries) removeTree(dirFd, name, type);
+  for (const { name, type } of entries) removeTree(dirFd, name, type, unlink);
 }
 
 const stat = new Stat();
 
-/** Deletes a file or a whole directory; what is gone already is no error. @param type as in a mode, 0 for unknown */
-export function removeTree(dirFd: number, name: string, type = 0): void {
+/**
+ * Deletes a file or a whole directory; what is gone already is no error.
+ *
+ * @param type as in a mode, 0 for unknown
+ * @param unlink deletes what is no directory
+ */
+export function removeTree(
+  dirFd: number,
+  name: string,
+  type = 0,
+  unlink: (dirFd: number, name: string) => number = unlinkAt,
+): void {
   let kind = type;
   if (kind === 0) {
     const result = statAt(dirFd, name, stat);
@@ -310,7 +323,7 @@ export function removeTree(dirFd: number, name: string, type = 0): void {
     kind = stat.type;
   }
   if (kind !== S_IFDIR) {
-    const result = unlinkAt(dirFd, name);
+    const result = unlink(dirFd, name);
     if (result !== -E.ENOENT) check(result, name);
     return;
   }
@@ -318,7 +331,7 @@ export function removeTree(dirFd: number, name: string, type = 0): void {
   chmodAt(dirFd, name, 0o700);
   const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
   try {
-    emptyDirectory(fd);
+    emptyDirectory(fd, unlink);
   } finally {
     close(fd);
   }

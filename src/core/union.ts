@@ -61,6 +61,8 @@ export class Union {
   readonly linkedLower = new Map<string, Node>();
   /** Base inodes with several links that were copied up: names in the scratch's index. */
   readonly indexed = new Set<string>();
+  /** Times of change that commits gave base inodes when they took one of several names from them, by their key. */
+  readonly linkTimes = new Map<string, string>();
   readonly #log: LogFunction;
   /** What was said of damaged files, by path. */
   readonly #damages = new Map<string, string>();
@@ -578,6 +580,11 @@ export class Union {
 export function dirOf(node: Node): DirState {
   if (node.dir === null) throw new FsError(E.ENOTDIR, node.path);
   return node.dir;
+}
+
+/** The time of an inode's last change, to compare. */
+export function changeTime(stat: Stat): string {
+  return `${stat.ctime}.${stat.ctimeNsec}`;
 }
 
 /** Name in the index of a base inode with several links, on the device of the base's root. */
