@@ -55,6 +55,7 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   u.unlinkUpper(node);
   if (stat.nlink > 1 && stat.dev === u.inodes.device(place.dir.layer)) {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
+    u.findOtherLower(node);
   }
   u.invalidator.inode(node.id, -1, 0);
   return true;
