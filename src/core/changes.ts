@@ -318,13 +318,18 @@ export class Changes implements ChangeObserver {
     const { record } = node;
     if (record?.redirect == null || record.redirect === basePath) return null;
     const claimant = this.#renamed.get(record.redirect);
-    if (claimant !== undefined && claimant !== path && node.isAt(claimant)) return null;
+    if (claimant !== undefined && claimant !== path && this.isNameOf(node, claimant)) return null;
+    return this.isNameOf(node, this.unionPath(record.redirect)) ? null : record.redirect;
+  }
+
+  /** Whether a path is a name of a node, also one that was not looked up yet. */
+  isNameOf(node: Node, path: string): boolean {
     const visited: Node[] = [];
-    const original = this.#walk(this.unionPath(record.redirect), visited);
-    const there = original?.parent ? this.#union.lookup(original.parent, original.name) : null;
-    if (there !== null && there !== node) visited.push(there);
+    const place = this.#walk(path, visited);
+    const there = place?.parent ? this.#union.lookup(place.parent, place.name) : null;
+    if (there !== null) visited.push(there);
     for (const each of visited.reverse()) if (each !== node) this.#union.release(each);
-    return there === node ? null : record.redirect;
+    return there === node;
   }
 
   /** Where in the mount a base path shows, given the directories above it that were renamed. */

@@ -233,7 +233,7 @@ class Committer {
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       // Something that was renamed may be another name now of what came to its old place.
-      if (from == null || from === to || node.isAt(this.#changes.unionPath(from))) return;
+      if (from == null || from === to || this.#changes.isNameOf(node, this.#changes.unionPath(from))) return;
       this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
       this.relocated.add(path);
     });
@@ -367,7 +367,7 @@ class Committer {
     const from = node.record?.cover === false ? node.record.redirect : null;
     if (written !== undefined || from === null) return written;
     const path = this.#changes.unionPath(from);
-    if (this.#changes.get(path) !== undefined || !node.isAt(path)) return undefined;
+    if (this.#changes.get(path) !== undefined || !this.#changes.isNameOf(node, path)) return undefined;
     return this.#changes.bases.stat(from, new Stat()) ?? undefined;
   }
 
@@ -376,9 +376,7 @@ class Committer {
     if (node.indexKey === null) return [];
     return this.#writer.links.others(place).filter((other) => {
       const path = this.#changes.shownAt(joinPath(other.dir.path, other.name));
-      return (
-        this.#changes.ifThere(path, (parent, name) => this.#union.lookup(parent, name) === node) ?? false
-      );
+      return this.#changes.isNameOf(node, path);
     });
   }
 
