@@ -40,8 +40,8 @@ async function main() {
     rmSync(resultsDirectory, { recursive: true, force: true });
   }
   if (total.failed > 0) process.exitCode = 1;
-  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
-  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  if (total.skipped > 0) console.log(`${total.skipped} skipped`);
+  console.log(`${total.passed} passed, ${total.failed} failed`);
 }
 
 /**

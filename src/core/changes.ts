@@ -13,6 +13,14 @@ import { Redirects } from './redirects';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
+/** What the list tells of a file besides where it is; type as in a mode, times in milliseconds since 1970. */
+interface Facts {
+  readonly type: number;
+  readonly size: number;
+  readonly storedBytes: number;
+  readonly mtime: number;
+}
+
 /**
  * What differs between the bases and the mount, by path. The engine says which nodes and names it touched; an
  * update looks at those alone, compares them with the bases as they are, and tells what became of the list.
@@ -231,7 +239,7 @@ export class Changes implements ChangeObserver {
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       this.#log('error', `${toText(path)}: cannot be compared with its base: ${error.message}`);
-      this.#put(path, 'changed', S_IFREG, 0, 0);
+      this.#put(path, 'changed', { type: S_IFREG, size: 0, storedBytes: 0, mtime: 0 });
     } finally {
       for (const node of visited.reverse()) this.#union.release(node);
     }
@@ -270,7 +278,7 @@ export class Changes implements ChangeObserver {
     if (node === null) {
       this.#removeBelow(path);
       if (place === null) this.#remove(path);
-      else this.#put(path, 'whiteout', stat.type, stat.size, 0);
+      else this.#put(path, 'whiteout', { ...factsOf(stat.type, stat, 0), mtime: 0 });
       return;
     }
     if (!node.upper) {
@@ -294,19 +302,19 @@ export class Changes implements ChangeObserver {
     const mine = new Stat();
     this.#union.clearFresh();
     this.#union.statBacking(node, mine);
-    const stored = storedBytes(this.#union, node, mine);
+    const facts = factsOf(node.type, mine, storedBytes(this.#union, node, mine));
     const from = this.#renamedFrom(node, path, basePath);
     const damage = damageOf(this.#union, node);
     if (from !== null) {
-      this.#put(path, 'renamed', node.type, mine.size, stored, { from, damage });
+      this.#put(path, 'renamed', facts, { from, damage });
     } else if (damage !== null) {
-      this.#put(path, base === null ? 'created' : 'changed', node.type, mine.size, stored, { damage });
+      this.#put(path, base === null ? 'created' : 'changed', facts, { damage });
     } else if (base === null) {
-      this.#put(path, 'created', node.type, mine.size, stored);
+      this.#put(path, 'created', facts);
     } else {
       const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
       if (difference === 'none') this.#remove(path);
-      else this.#put(path, difference, node.type, mine.size, stored);
+      else this.#put(path, difference, facts);
     }
   }
 
@@ -380,9 +388,7 @@ export class Changes implements ChangeObserver {
   #put(
     path: string,
     kind: ChangeKind,
-    type: number,
-    size: number,
-    storedBytes: number,
+    { type, size, storedBytes, mtime }: Facts,
     { from, damage }: { from?: string; damage?: string | null } = {},
   ): void {
     const change: Change = {
@@ -390,8 +396,9 @@ export class Changes implements ChangeObserver {
       ...(from === undefined ? {} : { from: toText(from) }),
       kind,
       type: fileType(type),
-      size: type === S_IFDIR ? 0 : size,
+      size,
       storedBytes,
+      mtime,
       ...(damage == null ? {} : { damage }),
     };
     const before = this.#changes.get(path);
@@ -442,12 +449,18 @@ export class Changes implements ChangeObserver {
   }
 }
 
+function factsOf(type: number, { size, mtime, mtimeNsec }: Stat, stored: number): Facts {
+  if (type === S_IFDIR) return { type, size: 0, storedBytes: 0, mtime: 0 };
+  return { type, size, storedBytes: stored, mtime: mtime * 1000 + mtimeNsec / 1e6 };
+}
+
 function sameChange(a: Change, b: Change): boolean {
   return (
     a.kind === b.kind &&
     a.type === b.type &&
     a.size === b.size &&
     a.storedBytes === b.storedBytes &&
+    a.mtime === b.mtime &&
     a.from === b.from &&
     a.damage === b.damage
   );

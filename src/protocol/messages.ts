@@ -21,6 +21,8 @@ export const changeSchema = z.object({
   size: z.number(),
   /** Bytes that the scratch holds for it. */
   storedBytes: z.number(),
+  /** When the contents that the mount shows were last written, in milliseconds since 1970; of whiteouts and directories: 0. */
+  mtime: z.number(),
   /** Why its contents cannot be had, as part of a sentence; absent when all is well. Discarding it helps. */
   damage: z.string().optional(),
 });

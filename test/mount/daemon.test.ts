@@ -195,6 +195,22 @@ describe('daemon', () => {
       assert(Math.max(...latencies) < LIVE, `told after ${latencies.map(Math.round).join(', ')} ms`);
     });
 
+    it('are told again when a file is written again, although it keeps its size', async () => {
+      const { mount } = await create();
+      const client = await connect();
+      await client.request(methods.subscribe, {});
+      const first = untilChange(client, ({ upserted }) => upserted[0]?.size === 1);
+      writeFileSync(`${mount}/file`, '1');
+      const { mtime } = (await first).upserted[0]!;
+      const second = untilChange(client, ({ upserted }) => upserted[0]!.mtime > mtime + 100);
+      await sleep(200);
+      writeFileSync(`${mount}/file`, '2', { flag: 'r+' });
+      assert.deepEqual(
+        (await second).upserted.map(({ path, size }) => [path, size]),
+        [['file', 1]],
+      );
+    });
+
     it('are told to who watches while another commits and discards', async () => {
       const { mount } = await create();
       const watcher = await connect();

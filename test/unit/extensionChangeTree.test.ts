@@ -12,7 +12,7 @@ import type { Change, ChangeDelta, ChangeKind, Totals } from '../../src/protocol
 const totals: Totals = { changed: 0, created: 0, whiteout: 0, renamed: 0, metadata: 0, storedBytes: 0 };
 
 function change(path: string, kind: ChangeKind = 'changed', extra: Partial<Change> = {}): Change {
-  return { path, kind, type: 'file', size: 1, storedBytes: 1, ...extra };
+  return { path, kind, type: 'file', size: 1, storedBytes: 1, mtime: 0, ...extra };
 }
 
 function treeOf(...changes: Change[]): ChangeTree {
