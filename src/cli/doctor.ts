@@ -20,7 +20,8 @@ export interface Check {
 
 /** Oldest versions that work. */
 const OLDEST_NODE = [20, 19] as const;
-const OLDEST_KERNEL = [5, 4] as const;
+/** The first with `openat2`. */
+const OLDEST_KERNEL = [5, 6] as const;
 const S_ISUID = 0o4000;
 /** Editors watch each directory; below this, opening a large folder tends to use them up. */
 const FEW_WATCHES = 65_536;

@@ -114,12 +114,19 @@ function readNames(u: Union, node: Node): Listing {
   return listing;
 }
 
+/** The names that a directory may show; some of those of the bases turn out to be none when they are looked up. */
+export function* names(u: Union, node: Node): Generator<string> {
+  const listing = node.dir?.listing ?? readNames(u, node);
+  for (let place = 0; place < listing.length; place++) {
+    const entry = listing.at(place);
+    if (entry !== null) yield entry.name;
+  }
+}
+
 /** Whether a directory shows no entry. */
 export function isEmpty(u: Union, node: Node): boolean {
-  const names = node.dir?.listing ?? readNames(u, node);
-  for (let place = 0; place < names.length; place++) {
-    const entry = names.at(place);
-    const child = entry === null ? null : u.lookup(node, entry.name);
+  for (const name of names(u, node)) {
+    const child = u.lookup(node, name);
     if (child === null) continue;
     u.release(child);
     return false;

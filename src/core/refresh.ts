@@ -1,5 +1,6 @@
 import { statAt, Stat } from '../sys/stat';
 import type { Job } from './job';
+import { names } from './listing';
 import type { Node } from './node';
 import { replaceName } from './settle';
 import { dirOf, type Union } from './union';
@@ -28,6 +29,14 @@ function refreshDirectory(u: Union, parent: Node): void {
   u.invalidator.inode(parent.id, 0, 0);
   // Drops what the kernel knows below the directory too, names that it looked for in vain included.
   if (parent.parent !== null) u.invalidator.entry(parent.parent, parent.name, true);
+  else forgetMissed(u, parent);
+}
+
+/** No entry stands for the root: names that the kernel looked for in vain are dropped one by one, if they exist now. */
+function forgetMissed(u: Union, root: Node): void {
+  for (const name of names(u, root)) {
+    if (!dirOf(root).children.has(name)) u.invalidator.entry(root, name, true);
+  }
 }
 
 function isStale(u: Union, node: Node): boolean {

@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { userInfo } from 'node:os';
+import type { DaemonClient } from '../../src/protocol/client';
 import { findHome } from '../../src/protocol/home';
 import { methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
@@ -66,10 +67,18 @@ describe('kernel driver', () => {
     }
   });
 
+  it('shows after a refresh what was added to the base, also under names that were looked for before', async () => {
+    const added = ['added', 'sub/added'];
+    for (const path of added) assert(!existsSync(`${mount}/${path}`));
+    for (const path of added) writeFileSync(`${base}/${path}`, 'new in the base');
+    const client = await connect();
+    await client.request(methods.refresh, {});
+    client.dispose();
+    for (const path of added) assert.equal(readFileSync(`${mount}/${path}`, 'utf8'), 'new in the base');
+  });
+
   it('keeps the working directory of programs through a refresh', async () => {
-    const { environment } = sandbox().cowspace;
-    const workspaces = new Workspaces(findHome(environment), `${projectDirectory}/dist/daemon.js`);
-    const client = await workspaces.connect('a', 'test');
+    const client = await connect();
     const before = process.cwd();
     process.chdir(`${mount}/sub`);
     try {
@@ -116,4 +125,9 @@ describe('kernel driver', () => {
     );
     assert(changes[0]!.storedBytes < MiB / 2);
   });
+
+  function connect(): Promise<DaemonClient> {
+    const home = findHome(sandbox().cowspace.environment);
+    return new Workspaces(home, `${projectDirectory}/dist/daemon.js`).connect('a', 'test');
+  }
 });
