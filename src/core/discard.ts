@@ -22,7 +22,7 @@ import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
-import type { Node } from './node';
+import { joinPath, type Node } from './node';
 import { planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
@@ -255,18 +255,21 @@ function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEnt
     );
     u.upperNames(parent).set(name, { whiteout: entry.whiteout });
     replaceName(u, parent, name);
-    if (!entry.whiteout) restoreIndex(u, parent, name);
+    if (!entry.whiteout) restoreIndex(u, changes, parent, name);
   });
   changes.touchTreeAt(path);
 }
 
 /** Of a base inode with several names, the others show the restored contents again too. */
-function restoreIndex(u: Union, parent: Node, name: string): void {
+function restoreIndex(u: Union, changes: Changes, parent: Node, name: string): void {
   const node = u.lookup(parent, name);
-  const origin = node?.record?.cover === false ? node.record.origin : undefined;
-  if (node === null || node.dir !== null || origin === undefined) return;
-  const key = linkKey(origin.layer, origin.ino);
-  const linked = u.statLower(parent, name, stat) === 0 && stat.ino === origin.ino && stat.nlink > 1;
+  const record = node?.record;
+  if (node === null || node.dir !== null || record == null || record.cover) return;
+  const { layer, ino } = record.origin;
+  const basePath = record.redirect ?? changes.basePath(joinPath(parent.path, name));
+  const place = basePath === null ? null : changes.bases.stat(basePath, stat);
+  const linked = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
+  const key = linkKey(layer, ino);
   if (!linked || u.indexed.has(key)) return;
   const { fd } = u.upperPlace(node);
   check(linkAt(fd, name, u.scratch.indexFd, key), name);
