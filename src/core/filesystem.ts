@@ -89,7 +89,10 @@ export interface FileSystem {
   /** Id and inode number of the directory above, for `..`; the root is its own parent. */
   parentOf(dir: Node): Node;
 
-  /** Reads into `into`, or returns the size when `into` is empty. @throws ENODATA, ERANGE */
+  /**
+   * Reads into `into`, or returns the size when `into` is empty. Returns a negative errno (ENODATA, ERANGE), as the
+   * kernel asks for attributes that hardly any file has before each write.
+   */
   getxattr(node: Node, name: string, into: Buffer): number;
   setxattr(node: Node, name: string, value: Buffer, flags: number): void;
   /** Names, each closed by NUL. @throws ERANGE */

@@ -19,10 +19,11 @@ function placeOf(u: Union, node: Node): Place {
   return { fd: u.dirFds.get(node.lowerDir), name: node.lowerName };
 }
 
+/** Reads an attribute; see `FileSystem.getxattr`. */
 export function getXattr(u: Union, node: Node, attribute: string, into: Buffer): number {
-  if (PRIVATE_XATTR.test(attribute)) throw new FsError(E.ENODATA, attribute);
+  if (PRIVATE_XATTR.test(attribute)) return -E.ENODATA;
   const { fd, name } = placeOf(u, node);
-  return check(getXattrAt(fd, name, attribute, into), attribute);
+  return getXattrAt(fd, name, attribute, into);
 }
 
 export function setXattr(u: Union, node: Node, attribute: string, bytes: Buffer, flags: number): void {

@@ -28,9 +28,9 @@ function listxattr(x: Exchange): number {
   return answer(x, room, x.fs.listxattr(x.node, x.reply.payload.subarray(0, room)));
 }
 
-/** A caller that gave no room wants to know the size, any other the bytes. */
+/** A caller that gave no room wants to know the size, any other the bytes; a negative one is an errno. */
 function answer(x: Exchange, room: number, size: number): number {
-  if (room > 0) return size;
+  if (room > 0 || size < 0) return size;
   x.reply.u32(GetxattrOut.size, size);
   x.reply.u32(GetxattrOut.padding, 0);
   return GetxattrOut.SIZE;

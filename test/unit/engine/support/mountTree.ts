@@ -1,6 +1,6 @@
 import type { Caller, FileSystem, Invalidator } from '../../../../src/core/filesystem';
 import type { Node } from '../../../../src/core/node';
-import { E, FsError } from '../../../../src/sys/errno';
+import { check, E, FsError } from '../../../../src/sys/errno';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../../../src/sys/file';
 import { S_IFDIR, S_IFREG, Stat } from '../../../../src/sys/stat';
 import { XATTR_SIZE_MAX } from '../../../../src/sys/xattr';
@@ -247,7 +247,7 @@ export class MountTree implements Tree, Invalidator {
     const values = new Map<string, string>();
     const value = Buffer.alloc(XATTR_SIZE_MAX);
     for (const name of names.toString('latin1').split('\0').filter(Boolean)) {
-      values.set(name, value.toString('latin1', 0, this.#fs.getxattr(node, name, value)));
+      values.set(name, value.toString('latin1', 0, check(this.#fs.getxattr(node, name, value), name)));
     }
     return values;
   }
