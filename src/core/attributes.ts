@@ -10,7 +10,7 @@ import {
   UTIME_OMIT,
   utimensAt,
 } from '../sys/file';
-import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { copyUp } from './copyup';
 import { truncate } from './data';
 import type { AttrChange, Time } from './filesystem';
@@ -96,8 +96,9 @@ function utimes(u: Union, node: Node, atime?: Time | 'now', mtime?: Time | 'now'
   const a = encode(atime);
   const m = encode(mtime);
   if (node.orphanFd >= 0) {
-    // A descriptor without a name that is no regular file is opened for its identity only and takes no times.
-    if (node.type === S_IFREG) check(futimens(node.orphanFd, a.sec, a.nsec, m.sec, m.nsec), node.name);
+    // A descriptor of anything else is opened for its identity only and takes no times.
+    if (node.type === S_IFREG || node.type === S_IFDIR)
+      check(futimens(node.orphanFd, a.sec, a.nsec, m.sec, m.nsec), node.name);
     return;
   }
   const { fd, name } = u.upperPlace(node);

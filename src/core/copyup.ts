@@ -64,6 +64,8 @@ export function copyUpDir(u: Union, node: Node): LayerDir {
   dir.upper = new LayerDir(0, above, node.name);
   dir.upperNames = new Map();
   node.upper = true;
+  // Its removal had begun, but failed.
+  u.unpin(node);
   return dir.upper;
 }
 

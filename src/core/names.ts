@@ -7,9 +7,11 @@ import {
   mkdirAt,
   mknodAt,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
   O_PATH,
+  O_RDONLY,
   O_RDWR,
   openAt,
   RENAME_EXCHANGE,
@@ -24,7 +26,7 @@ import { damageOf } from './delta/open';
 import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
 import { isEmpty } from './listing';
-import { joinPath, type Node } from './node';
+import { type DirState, joinPath, type Node } from './node';
 import { carriesRecord } from './record';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
@@ -276,6 +278,7 @@ export function rmdir(u: Union, parent: Node, name: string): void {
   const hasLower = hidesLower(u, parent, name);
   const above = copyUpDir(u, parent);
   const upperEntry = dir.upper !== null;
+  pinOrphan(u, node);
   if (hasLower && upperEntry) swapForWhiteout(u, above, name);
   else if (hasLower)
     check(
@@ -326,9 +329,14 @@ function isNamedTwice(node: Node): boolean {
   return node.indexKey !== null || (node.aliases !== null && node.aliases.length > 0);
 }
 
-/** Keeps the inode of a file that is about to lose its last name, for those who may have it open. */
+/** Keeps the inode of something that is about to lose its last name, for those who may have it open. */
 export function pinOrphan(u: Union, node: Node): void {
-  if (node.lookups === 0 || !node.upper || node.dir !== null || node.orphanFd >= 0) return;
+  if (node.lookups === 0 || node.orphanFd >= 0) return;
+  if (node.dir !== null) {
+    node.orphanFd = openDirectory(u, node.dir);
+    return;
+  }
+  if (!node.upper) return;
   if (node.record?.metacopy) {
     // Its bytes are the base's: the union goes on reading them there.
     return;
@@ -341,6 +349,13 @@ export function pinOrphan(u: Union, node: Node): void {
   }
   const { fd, name } = u.upperPlace(node);
   node.orphanFd = check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path);
+}
+
+/** Opens what a directory's attributes are taken from; a base's never so that it could be changed. */
+function openDirectory(u: Union, { upper, lowers }: DirState): number {
+  const fd = u.dirFds.get(upper ?? lowers[0]!);
+  const opened = upper === null ? -E.EACCES : openAt(fd, '.', O_RDONLY | O_DIRECTORY);
+  return opened === -E.EACCES ? openAt(fd, '.', O_PATH | O_DIRECTORY) : opened;
 }
 
 /** Whether the scratch keeps facts beside a file's inode that have no use when the one name it has left goes. */

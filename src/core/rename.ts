@@ -85,8 +85,8 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   const toDir = copyUpDir(u, to.parent);
   const leavesWhiteout = hidesLower(u, from.parent, from.name);
   if (target !== null) {
+    if (target.indexKey === null && !target.aliases?.length) pinOrphan(u, target);
     if (target.dir?.upper) clearUpperDir(u, target, toDir, to.name);
-    else if (target.indexKey === null && !target.aliases?.length) pinOrphan(u, target);
   }
   const forgettable =
     target !== null && u.upperNames(to.parent).has(to.name) && isForgettable(u, target) ? target : null;

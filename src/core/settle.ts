@@ -1,6 +1,6 @@
 import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
-import { AT_REMOVEDIR, close, renameAt, unlinkAt } from '../sys/file';
+import { AT_REMOVEDIR, renameAt, unlinkAt } from '../sys/file';
 import { Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
@@ -258,12 +258,7 @@ export function replaceName(u: Union, parent: Node, name: string): void {
 function loseTree(u: Union, node: Node, parent: Node, name: string): void {
   for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
   nodeLosesName(u, node, parent, name);
+  // With another name its inode is found by that.
   if (node.orphan) u.unlink(node);
-  else unpin(node);
-}
-
-/** It has another name by which its inode is found. */
-function unpin(node: Node): void {
-  if (node.orphanFd >= 0) close(node.orphanFd);
-  node.orphanFd = -1;
+  else u.unpin(node);
 }

@@ -208,8 +208,7 @@ export class Union {
       this.fileFds.drop(at);
       this.deltas.drop(at);
       this.baseOrphans.delete(at);
-      if (at.orphanFd >= 0) close(at.orphanFd);
-      at.orphanFd = -1;
+      this.unpin(at);
       if (at.dir !== null) {
         if (at.dir.upper !== null) this.dirFds.drop(at.dir.upper);
         for (const lower of at.dir.lowers) this.dirFds.drop(lower);
@@ -223,6 +222,12 @@ export class Union {
       }
       at = parent;
     }
+  }
+
+  /** Lets go of an inode that was kept for those who have it open. */
+  unpin(node: Node): void {
+    if (node.orphanFd >= 0) close(node.orphanFd);
+    node.orphanFd = -1;
   }
 
   /** Metadata of a node as its layer has it, before the union's view of inode numbers. */
