@@ -229,6 +229,8 @@ class Committer {
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       if (from != null && node.dir !== null) this.#moveOut(from, path);
+      // It replaces a directory that it was in.
+      if (node.record?.redirect?.startsWith(`${to}/`)) this.#detour(path);
     });
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
@@ -280,6 +282,10 @@ class Committer {
   }
 
   #detour(path: string): void {
+    this.#withNode(path, (node) => {
+      const from = node.record?.redirect;
+      if (from != null && node.dir !== null) this.#moveOut(from, path);
+    });
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       if (from == null) return;
