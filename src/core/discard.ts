@@ -228,7 +228,7 @@ function showsBase(u: Union, changes: Changes, path: string): boolean {
     if (node === null) return false;
     u.release(node);
     const { upper, record, dir } = node;
-    if (!upper) return true;
+    if (!upper || !u.upperNames(parent).has(name)) return true;
     return record?.redirect == null && (dir === null ? record?.cover === false : dir.lowers.length > 0);
   });
   return shows ?? false;
