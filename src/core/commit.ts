@@ -10,7 +10,7 @@ import type { Changes } from './changes';
 import { copyUpOrphans, originOf } from './copyup';
 import { setRecord } from './upperAccess';
 import { writeContents } from './contents';
-import type { Job } from './job';
+import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { joinPath, type Node } from './node';
 import {
@@ -31,7 +31,7 @@ const BATCH = 128;
 export function* commit(u: Union, changes: Changes, params: CommitParams): Job<CommitResult> {
   yield* changes.update();
   const selected = selectChanges(changes, params.paths);
-  completeSelection(changes, selected);
+  yield* completeSelection(changes, selected);
   const steps = inOrder([...selected].map(([path, change]) => ({ path, change })));
   const finder = new ConflictFinder(u, changes);
   const conflicts: Conflict[] = [];
@@ -64,8 +64,10 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
       else if (committer.applied.has(step.path) || committer.relocated.has(step.path))
         items.push(planItem(step.change));
     }
+    yield* committer.finish();
   } finally {
-    committer.finish();
+    // Cancelled or failed on the way.
+    runToEnd(committer.finish());
   }
   yield* changes.update();
   return { items, conflicts };
@@ -125,7 +127,8 @@ class Committer {
   readonly #changes: Changes;
   readonly #writer: BaseWriter;
   readonly #journal: CommitJournal;
-  #written: Written[] = [];
+  readonly #written: Written[] = [];
+  #finished = false;
   /** Directories that were made or changed, whose times and modes come when their children are in. */
   readonly #directories: { path: string; basePath: string }[] = [];
   /** Where the first name of an inode with several was written. */
@@ -147,8 +150,13 @@ class Committer {
     return exists ? change : undefined;
   }
 
-  *apply({ path, change }: Step): Job<void> {
+  *apply(step: Step): Job<void> {
     copyUpOrphans(this.#union);
+    yield* this.#applyChange(step);
+    if (this.#written.length >= BATCH) yield* this.#settle();
+  }
+
+  *#applyChange({ path, change }: Step): Job<void> {
     switch (change.kind) {
       case 'renamed':
         yield* this.#applyRename(path);
@@ -176,14 +184,24 @@ class Committer {
     return needed;
   }
 
-  /** Lets the scratch forget what the bases have now. */
-  finish(): void {
-    for (const path of this.applied) this.#adoptAbove(path);
-    this.#settle();
-    for (const { node } of this.#written) this.#union.forget(node.id, 1);
-    for (const { path, basePath } of this.#directories.reverse()) this.#finishDirectory(path, basePath);
+  /** Lets the scratch forget what the bases have now. To be taken to its end, by a second one if need be. */
+  *finish(): Job<void> {
+    if (this.#finished) return;
+    for (const path of this.applied) {
+      this.#adoptAbove(path);
+      yield undefined;
+    }
+    yield* this.#settle();
+    for (const { node } of this.#written.splice(0)) this.#union.forget(node.id, 1);
+    for (const { path, basePath } of this.#directories.splice(0).reverse()) {
+      this.#finishDirectory(path, basePath);
+    }
     this.#writer.flush();
-    for (const path of this.applied) this.#pruneAbove(path);
+    for (const path of this.applied) {
+      this.#pruneAbove(path);
+      yield undefined;
+    }
+    this.#finished = true;
   }
 
   /** Directories that hid nothing but what is committed now show the base's side again, the uppermost first. */
@@ -444,21 +462,20 @@ class Committer {
     this.#union.tellNewNumber(node);
     this.#union.remember(node);
     this.#written.push({ node, path, place, edits });
-    if (this.#written.length >= BATCH) this.#settle();
   }
 
-  #settle(): void {
+  *#settle(): Job<void> {
     this.#writer.flush();
-    const left: Written[] = [];
-    for (const written of this.#written) {
+    for (let left = this.#written.length; left > 0; left--) {
+      const written = this.#written.shift()!;
       const { node, path, place, edits } = written;
       // Changed again meanwhile: it stays, as a change against what is in the base now.
       const unchanged = node.upper && node.isAt(path) && node.edits === edits;
-      if (unchanged && !dropUpper(this.#union, node, place)) left.push(written);
+      if (unchanged && !dropUpper(this.#union, node, place)) this.#written.push(written);
       else this.#union.forget(node.id, 1);
       this.#changes.touchPath(path);
+      yield undefined;
     }
-    this.#written = left;
   }
 
   #finishDirectory(path: string, basePath: string): void {
@@ -477,8 +494,9 @@ class Committer {
     return { fd, name, stat };
   }
 
+  /** Does nothing where users removed it meanwhile. */
   #withNode(path: string, use: (node: Node) => void): void {
-    this.#changes.at(path, (parent, name) => {
+    this.#changes.ifThere(path, (parent, name) => {
       const node = this.#union.lookup(parent, name);
       if (node === null) return;
       try {

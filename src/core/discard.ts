@@ -33,12 +33,12 @@ import { replaceXattrs } from './xattrCopy';
 export function* discard(u: Union, changes: Changes, params: DiscardParams): Job<DiscardResult> {
   yield* changes.update();
   const selected = selectChanges(changes, params.paths);
-  addLinks(u, changes, selected);
+  yield* addLinks(u, changes, selected);
   // Children first: what was renamed into a new directory goes home before the directory goes.
   const steps = [...selected].sort(([a], [b]) => (a < b ? 1 : -1));
   const items = steps.map(([, change]) => planItem(change));
   if (params.dryRun || steps.length === 0) return { items };
-  const can = newTrashCan(u.scratch);
+  const can = yield* newTrashCan(u.scratch);
   const done: PlanItem[] = [];
   try {
     for (const [path, change] of steps) {
@@ -54,12 +54,18 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
 }
 
 /** Adds the other names of base inodes with several, which all show the base again when one does. */
-function addLinks(u: Union, changes: Changes, selected: Map<string, Change>): void {
-  const keys = new Set([...selected.keys()].map((path) => indexKeyAt(u, changes, path)));
-  keys.delete(null);
+function* addLinks(u: Union, changes: Changes, selected: Map<string, Change>): Job<void> {
+  const keys = new Set<string>();
+  for (const path of [...selected.keys()]) {
+    const key = indexKeyAt(u, changes, path);
+    if (key !== null) keys.add(key);
+    yield undefined;
+  }
   if (keys.size === 0) return;
-  for (const [path, change] of changes.below('')) {
-    if (keys.has(indexKeyAt(u, changes, path))) selected.set(path, change);
+  for (const [path, change] of [...changes.below('')]) {
+    const key = indexKeyAt(u, changes, path);
+    if (key !== null && keys.has(key)) selected.set(path, change);
+    yield undefined;
   }
 }
 
@@ -205,7 +211,7 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
       restoreEntry(u, changes, dirFd, entry);
     }
     hideOldPlaces(u, changes, entries);
-    deleteTrash(u.scratch, id);
+    yield* deleteTrash(u.scratch, id);
     yield* changes.update();
     return { items: present.map(planItem) };
   } finally {

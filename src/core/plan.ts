@@ -8,6 +8,7 @@ import { birthAt, S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { damageOf } from './delta/open';
+import type { Job } from './job';
 import { joinPath, type Node, type Origin } from './node';
 import { changeTime, dirOf, linkKey, type Union } from './union';
 
@@ -60,7 +61,7 @@ export function normalize(text: string): string {
  * Adds what a selection cannot do without: new directories above a change, and renames out of the way of or from below
  * something that will be replaced or removed.
  */
-export function completeSelection(changes: Changes, selected: Map<string, Change>): void {
+export function* completeSelection(changes: Changes, selected: Map<string, Change>): Job<void> {
   const queue = [...selected.keys()];
   const add = (path: string): void => {
     const change = changes.get(path);
@@ -74,6 +75,7 @@ export function completeSelection(changes: Changes, selected: Map<string, Change
       if (above !== undefined && makesDirectory(above)) add(path.slice(0, end));
     }
     for (const renamed of changes.renamesFrom(path)) add(renamed);
+    yield undefined;
   }
 }
 

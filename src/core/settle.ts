@@ -128,21 +128,24 @@ export function uncover(u: Union, node: Node): void {
 
 function hiddenNames(u: Union, node: Node, lowers: readonly LayerDir[]): string[] {
   const mine = u.upperNames(node);
-  const hidden = new Set<string>();
+  return namesIn(u, node, lowers).filter((name) => !mine.has(name));
+}
+
+function namesIn(u: Union, node: Node, lowers: readonly LayerDir[]): string[] {
+  const names = new Set<string>();
   for (const lower of lowers) {
-    const result = readDirectory(u.dirFds.get(lower), '', (name) => {
-      if (!mine.has(name)) hidden.add(name);
-    });
+    const result = readDirectory(u.dirFds.get(lower), '', (name) => names.add(name));
     check(result, node.path);
   }
-  return [...hidden];
+  return [...names];
 }
 
 /** Directories below that stood on nothing must go on hiding what the bases have in their place. */
 function merge(u: Union, node: Node, lowers: LayerDir[]): void {
   const dir = dirOf(node);
-  for (const [name, { whiteout }] of u.upperNames(node)) {
-    const child = whiteout ? null : u.lookup(node, name);
+  for (const name of namesIn(u, node, lowers)) {
+    const entry = u.upperNames(node).get(name);
+    const child = entry === undefined || entry.whiteout ? null : u.lookup(node, name);
     if (child === null) continue;
     const covers = child.dir?.lowers.length === 0 && !child.dir.opaque;
     if (child.dir !== null && covers && u.childLowers(lowers, name).length > 0) {

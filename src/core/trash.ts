@@ -19,6 +19,7 @@ import {
 } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
 import { DamageError } from './damage';
+import type { Job } from './job';
 import { readRecord } from './record';
 import { removeTree, type Scratch } from './scratch';
 
@@ -72,22 +73,26 @@ export class TrashCan {
 }
 
 /** Starts a new discard and deletes those that are too old to be undone. */
-export function newTrashCan(scratch: Scratch): TrashCan {
+export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
   const ids = trashIds(scratch);
-  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) deleteTrash(scratch, String(id));
+  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) yield* deleteTrash(scratch, String(id));
   return new TrashCan(scratch, String((ids.at(-1) ?? 0) + 1));
 }
 
 /** Deletes what a discard put aside, for good. */
-export function deleteTrash(scratch: Scratch, id: string): void {
+export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
   const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
-  for (const { name, type } of readTrash(scratch, id)) {
-    if (type !== 'file' || statAt(dirFd, name, stat) < 0) continue;
-    const map = mapOf(dirFd, name);
-    unlinkAt(dirFd, name);
-    if (map !== null && stat.nlink === 1) unlinkAt(scratch.deltaFd, map);
+  try {
+    for (const { name, type } of readTrash(scratch, id)) {
+      const map = type === 'file' && statAt(dirFd, name, stat) === 0 ? mapOf(dirFd, name) : null;
+      const last = stat.nlink === 1;
+      removeTree(dirFd, name);
+      if (map !== null && last) unlinkAt(scratch.deltaFd, map);
+      yield undefined;
+    }
+  } finally {
+    close(dirFd);
   }
-  close(dirFd);
   removeTree(scratch.trashFd, id);
 }
 
