@@ -1,13 +1,16 @@
 // Bundles the extension with the page of its editor, the command line, and the daemon with its engine thread.
 import { build } from 'esbuild';
 
+const dev = process.argv.includes('--dev');
+
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
   format: 'cjs',
-  sourcemap: 'linked',
-  minify: !process.argv.includes('--dev'),
+  // What is shipped does not name its source map, which is not shipped.
+  sourcemap: dev ? 'linked' : 'external',
+  minify: !dev,
   keepNames: true,
   logLevel: 'warning',
 };

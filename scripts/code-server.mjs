@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, write
 import { mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runMain, runQuietly, ScriptError } from './command.mjs';
-import { projectDirectory } from './project.mjs';
+import { cacheDirectory } from './project.mjs';
 
 // A release of code-server runs on one major version of Node.js only.
 const codeServerVersion = '4.139.1';
@@ -32,11 +32,6 @@ const nodeVersion = '24.21.0';
  * @property {Promise<unknown>} ended settles when it stops, for whatever reason
  * @property {() => Promise<void>} stop
  */
-
-/** Where downloads are kept; set COWSPACE_CACHE to share them among checkouts. */
-export function cacheDirectory() {
-  return process.env.COWSPACE_CACHE ?? join(projectDirectory, '.cache');
-}
 
 /**
  * Returns the code-server in the cache, fetching it when it is not there.

@@ -2,11 +2,17 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { runQuietly } from './command.mjs';
+import { thisTarget, vsixOf } from './targets.mjs';
 
 export const projectDirectory = join(import.meta.dirname, '..');
 
 /** Where `packageExtension` puts the extension. */
-export const vsixPath = join(projectDirectory, 'dist/cowspace.vsix');
+export const vsixPath = vsixOf(thisTarget());
+
+/** Where downloads are kept; set COWSPACE_CACHE to share them among checkouts. */
+export function cacheDirectory() {
+  return process.env.COWSPACE_CACHE ?? join(projectDirectory, '.cache');
+}
 
 /** Runs `npm ci`, unless node_modules/ is as package-lock.json wants it. */
 export async function installPackages() {
@@ -26,7 +32,7 @@ export async function buildProject() {
 /** Builds dist/ and packages the extension for this platform. */
 export async function packageExtension() {
   console.log('Building and packaging the extension…');
-  await npm('run', 'package');
+  await npm('run', 'package:this');
 }
 
 /** @param {string[]} args */

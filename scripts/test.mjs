@@ -14,8 +14,8 @@ const suiteTimeoutMilliseconds = 600_000;
 const resultsDirectory = mkdtempSync(join(tmpdir(), 'cow-results-'));
 
 /** In the order in which they run: npm scripts that pass or fail as a whole, and mocha's suites in test/. */
-const checks = ['package', 'check:types', 'check:lint', 'check:format', 'check:imports'];
-const suites = ['unit', 'mount', 'host', 'workbench'];
+const checks = ['package:this', 'check:types', 'check:lint', 'check:format', 'check:imports'];
+const suites = ['unit', 'packages', 'mount', 'host', 'workbench'];
 
 async function main() {
   const selected = process.argv.slice(2);
@@ -29,7 +29,7 @@ async function main() {
     await installDebianPackages();
     // Here, because a test has too little time for a download.
     await provideCodeServer();
-    // Every suite needs what `package` builds.
+    // Every suite needs what `package:this` builds.
     for (const name of selected.length > 0 ? checks.slice(0, 1) : checks)
       add(total, await timed(name, runCheck));
     for (const name of selected.length > 0 ? selected : suites) add(total, await timed(name, runMocha));

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { targetNames, targets, vsixOf, type Target } from '../../scripts/targets.mjs';
+import { runChecked, runCommand } from '../support/command';
+import { useSandbox } from '../support/sandbox';
+import { projectDirectory } from '../support/users';
+
+const megabyte = 1_000_000;
+
+describe('the packages of the extension', function () {
+  this.timeout(300_000);
+  const sandbox = useSandbox('suite');
+
+  before('make them', async () => {
+    await runChecked('npm', ['run', 'package'], { cwd: projectDirectory, timeout: 300_000 });
+  });
+
+  for (const target of targetNames) {
+    it(`have for ${target} what it needs, and nothing else`, async () => {
+      const { root, files } = await unpack(target);
+      const native = targets[target];
+      const binaries = files.filter((file) => file.endsWith('.node'));
+      const expected = native === null ? [] : [`node_modules/${native.package}/${native.folder}/koffi.node`];
+      assert.deepEqual(binaries, expected);
+      for (const needed of ['dist/extension.js', 'dist/daemon.js', 'dist/engine.js', 'media/icon.png']) {
+        assert.ok(files.includes(needed), `${needed} is missing`);
+      }
+      const surplus = files.filter((file) => /\.(map|ts)$|^(src|test|scripts)\//.test(file));
+      assert.deepEqual(surplus, []);
+      assert.ok(statSync(vsixOf(target)).size < 3 * megabyte);
+      assert.match(await runChecked(process.execPath, [join(root, 'dist/cli.js'), '--version']), /^\d/);
+    });
+  }
+
+  it('say so where there are no binaries for the platform', async () => {
+    const { root } = await unpack('universal');
+    const { code, stdout } = await runCommand(process.execPath, [join(root, 'dist/cli.js'), 'doctor'], {
+      env: sandbox().cowspace.environment,
+    });
+    assert.equal(code, 1);
+    assert.match(stdout, /System calls cannot be made/);
+  });
+
+  /** Returns where a package was unpacked and what is in it, sorted. */
+  async function unpack(target: Target): Promise<{ root: string; files: string[] }> {
+    const directory = sandbox().path(target);
+    await runChecked('unzip', ['-qo', vsixOf(target), '-d', directory]);
+    const root = join(directory, 'extension');
+    const names = await runChecked('find', ['.', '-type', 'f', '-printf', '%P\\n'], { cwd: root });
+    return { root, files: names.trim().split('\n').sort() };
+  }
+});
