@@ -9,6 +9,7 @@ import {
   AT_REMOVEDIR,
   chmodAt,
   close,
+  ficlone,
   fsync,
   mkdirAt,
   mknodAt,
@@ -17,6 +18,8 @@ import {
   O_EXCL,
   O_NOFOLLOW,
   O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
   O_TRUNC,
   O_WRONLY,
   openAt,
@@ -130,6 +133,15 @@ export class Scratch {
       this.#recordsFd,
     ];
     for (const fd of fds) close(fd);
+  }
+
+  /** Whether files here can share blocks: where these cannot, none can with a base's file. */
+  canClone(): boolean {
+    const from = openAt(this.workFd, '.', O_TMPFILE | O_RDWR, 0o600);
+    const to = openAt(this.workFd, '.', O_TMPFILE | O_RDWR, 0o600);
+    const result = from < 0 || to < 0 ? -E.EOPNOTSUPP : ficlone(from, to);
+    for (const fd of [from, to]) if (fd >= 0) close(fd);
+    return result === 0;
   }
 
   /** A name in `work/` that nothing has. */

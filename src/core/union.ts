@@ -48,7 +48,7 @@ export class Union {
   /** Size in bytes from which on the scratch keeps blocks instead of a whole copy. */
   readonly deltaThreshold: number;
   /** Base layers whose files cannot share blocks with the scratch. */
-  readonly cannotClone = new Set<number>();
+  readonly cannotClone: Set<number>;
   readonly nodes = new Map<number, Node>();
   readonly root: Node;
   readonly inodes: InodeNumbers;
@@ -89,6 +89,8 @@ export class Union {
     this.deltas = new Deltas(scratch.deltaFd, limits.deltas, machineDurability());
     this.deltaThreshold = limits.deltaThreshold;
     this.invalidator = invalidator;
+    // Tried here once, not while the first write to a large file waits for it.
+    this.cannotClone = new Set(scratch.canClone() ? [] : layers.keys());
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
     this.root = this.#newNode(S_IFDIR, null, '');
     this.root.upper = true;
