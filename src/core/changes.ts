@@ -178,6 +178,11 @@ export class Changes implements ChangeObserver {
     return this.#redirects.leadingTo(basePath);
   }
 
+  /** The record of the file at a path leads to another base path now. */
+  noteRedirect(path: string, basePath: string): void {
+    this.#redirects.set(path, basePath);
+  }
+
   /** Paths of entries that were renamed from what is, in the bases, at or below this base path. */
   renamedOutOf(basePath: string): string[] {
     return [...this.#renamed.entries(basePath)].map(([, to]) => to);

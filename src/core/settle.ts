@@ -226,8 +226,11 @@ function redirectBelow(u: Union, changes: Changes, { from, to }: BaseMove): void
       const node = u.lookup(parent, name);
       const record = node?.record;
       if (node === null || record?.redirect == null) return;
-      if (record.redirect.startsWith(`${from}/`))
-        setRecord(u, node, { ...record, redirect: to + record.redirect.slice(from.length) });
+      if (record.redirect.startsWith(`${from}/`)) {
+        const redirect = to + record.redirect.slice(from.length);
+        setRecord(u, node, { ...record, redirect });
+        changes.noteRedirect(path, redirect);
+      }
       u.release(node);
     });
     changes.touchPath(path);
