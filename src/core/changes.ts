@@ -166,7 +166,7 @@ export class Changes implements ChangeObserver {
 
   /** Paths of entries that were renamed from what is, in the bases, at or below this path of the mount. */
   renamesFrom(path: string): string[] {
-    const basePath = this.at(path, (parent, name) => {
+    const basePath = this.ifThere(path, (parent, name) => {
       const above = this.basePathOfDir(parent);
       return above === null ? null : joinPath(above, name);
     });

@@ -102,7 +102,7 @@ export class ConflictFinder {
   }
 
   #entry(path: string): string | null {
-    return this.#changes.at(path, (parent, name) => {
+    return this.#changes.ifThere(path, (parent, name) => {
       const node = this.#union.lookup(parent, name);
       if (node === null) return null;
       try {
@@ -148,7 +148,7 @@ export class ConflictFinder {
   }
 
   #whiteout(path: string): string | null {
-    return this.#changes.at(path, (parent, name) => this.#whiteoutAt(path, parent, name));
+    return this.#changes.ifThere(path, (parent, name) => this.#whiteoutAt(path, parent, name));
   }
 
   #whiteoutAt(path: string, parent: Node, name: string): string | null {
