@@ -20,6 +20,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
+  O_RDONLY,
   O_RDWR,
   openAt,
   pread,
@@ -171,7 +172,7 @@ export class DiskTree implements Tree {
   read(path: string): Buffer {
     const stat = this.stat(path);
     const bytes = Buffer.alloc(stat.size);
-    this.#withFile(path, (fd) => pread(fd, bytes, bytes.length, 0));
+    this.#withFile(path, (fd) => pread(fd, bytes, bytes.length, 0), O_RDONLY);
     return bytes;
   }
 
@@ -212,10 +213,10 @@ export class DiskTree implements Tree {
     }
   }
 
-  #withFile(path: string, use: (fd: number) => number): number {
+  #withFile(path: string, use: (fd: number) => number, access = O_RDWR): number {
     if (isHandle(path)) return check(use(this.#handle(path)), path);
     return this.#at(path, (dirFd, name) => {
-      const fd = openFile(dirFd, name, path);
+      const fd = openFile(dirFd, name, path, access);
       try {
         return use(fd);
       } finally {
@@ -231,9 +232,9 @@ export class DiskTree implements Tree {
   }
 }
 
-function openFile(dirFd: number, name: string, path: string): number {
+function openFile(dirFd: number, name: string, path: string, access = O_RDWR): number {
   const stat = new Stat();
   check(statAt(dirFd, name, stat), path);
   requireFile(stat, path);
-  return check(openAt(dirFd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK), path);
+  return check(openAt(dirFd, name, access | O_NOFOLLOW | O_NONBLOCK), path);
 }
