@@ -1,0 +1,145 @@
+import { strict as assert } from 'node:assert';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CowspaceError } from '../../../src/protocol/errors';
+import type { MountTree } from './support/mountTree';
+import { EngineSandbox } from './support/sandbox';
+
+interface ConflictCase {
+  readonly what: string;
+  readonly path: string;
+  readonly change: (mount: MountTree) => void;
+  readonly drift: (base: string) => void;
+  readonly reason: string;
+}
+
+const cases: readonly ConflictCase[] = [
+  {
+    what: 'a changed file that changed in the base',
+    path: 'file',
+    change: (mount) => mount.write('file', 0, Buffer.from('mine')),
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base',
+  },
+  {
+    what: 'a changed file that is gone from the base',
+    path: 'file',
+    change: (mount) => mount.write('file', 0, Buffer.from('mine')),
+    drift: (base) => rmSync(join(base, 'file')),
+    reason: 'it was deleted in the base',
+  },
+  {
+    what: 'metadata of a file that changed in the base',
+    path: 'file',
+    change: (mount) => mount.chmod('file', 0o600),
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base',
+  },
+  {
+    what: 'a renamed file that changed in the base',
+    path: 'elsewhere',
+    change: (mount) => mount.rename('file', 'elsewhere', 0),
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base',
+  },
+  {
+    what: 'a created file that the base has meanwhile',
+    path: 'created',
+    change: (mount) => mount.mknod('created', 0o100644, 0),
+    drift: (base) => writeFileSync(join(base, 'created'), 'theirs'),
+    reason: 'it was created or changed in the base',
+  },
+  {
+    what: 'a deleted file that changed in the base',
+    path: 'file',
+    change: (mount) => mount.unlink('file'),
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base after it was deleted here',
+  },
+  {
+    what: 'a deleted directory in which something changed in the base',
+    path: 'directory',
+    change: (mount) => {
+      mount.unlink('directory/sub/file');
+      mount.rmdir('directory/sub');
+      mount.rmdir('directory');
+    },
+    drift: (base) => appendFileSync(join(base, 'directory/sub/file'), 'theirs'),
+    reason: 'sub/file in it was changed in the base after it was deleted here',
+  },
+  {
+    what: 'a file that replaced one that changed in the base',
+    path: 'file',
+    change: (mount) => {
+      mount.unlink('file');
+      mount.mknod('file', 0o100644, 0);
+    },
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base',
+  },
+  {
+    what: 'a new file that was renamed over one that changed in the base',
+    path: 'file',
+    change: (mount) => {
+      mount.mknod('new', 0o100644, 0);
+      mount.rename('new', 'file', 0);
+    },
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was changed in the base',
+  },
+];
+
+describe('A commit over a base that moved', () => {
+  let sandbox: EngineSandbox;
+  let base: string;
+
+  beforeEach(() => {
+    sandbox = new EngineSandbox();
+    base = sandbox.bases[0]!;
+    mkdirSync(join(base, 'directory/sub'), { recursive: true });
+    writeFileSync(join(base, 'directory/sub/file'), 'base');
+    writeFileSync(join(base, 'file'), 'base');
+  });
+
+  afterEach(() => {
+    sandbox.dispose();
+  });
+
+  for (const { what, path, change, drift, reason } of cases) {
+    it(`refuses ${what}, and takes the rest when it is told to`, () => {
+      const { engine, mount, run } = sandboxParts();
+      mount.mknod('rest', 0o100644, 0);
+      change(mount);
+      pause();
+      drift(base);
+      assert.throws(
+        () => run(engine.commit({})),
+        ({ code }: CowspaceError) => code === 'conflict',
+      );
+      assert.equal(existsSync(join(base, 'rest')), false);
+      const planned = run(engine.commit({ dryRun: true }));
+      assert.deepEqual(planned.conflicts, [{ path, reason }]);
+      assert.equal(existsSync(join(base, 'rest')), false);
+      const { items, conflicts } = run(engine.commit({ skipConflicts: true }));
+      assert.deepEqual(conflicts, [{ path, reason }]);
+      assert.deepEqual(
+        items.map((item) => item.path),
+        planned.items.map((item) => item.path),
+      );
+      assert.equal(existsSync(join(base, 'rest')), true);
+      for (const drifted of ['file', 'created', 'directory/sub/file']) {
+        const now = existsSync(join(base, drifted)) ? readFileSync(join(base, drifted), 'utf8') : '';
+        assert.ok(!now.includes('mine'), `${drifted} was overwritten`);
+      }
+    });
+  }
+
+  function sandboxParts(): Pick<EngineSandbox, 'engine' | 'mount' | 'run'> {
+    return { engine: sandbox.engine, mount: sandbox.mount, run: (job) => sandbox.run(job) };
+  }
+});
+
+/** Times of files have the resolution of the kernel's clock tick. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+}
