@@ -52,7 +52,7 @@ function formatRatio(ratio: number): string {
 function format(value: number, unit: Unit): string {
   switch (unit) {
     case 'ms':
-      return value < 1000 ? `${Number(value.toPrecision(3))} ms` : `${(value / 1000).toFixed(2)} s`;
+      return value < 999.5 ? `${Number(value.toPrecision(3))} ms` : `${(value / 1000).toFixed(2)} s`;
     case 'bytes':
       return value < 1 << 20 ? `${Math.ceil(value / 1024)} KiB` : `${(value / (1 << 20)).toFixed(1)} MiB`;
   }
