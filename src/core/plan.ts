@@ -127,6 +127,10 @@ export class ConflictFinder {
     if (place === null) return record.cover ? null : 'it was deleted in the base';
     if (node.dir !== null) return null;
     if (!isOrigin(record.origin, place, this.#stat)) return 'it was changed in the base';
+    if (origin !== basePath) {
+      const replaced = this.#unrecorded(node, parent, basePath);
+      if (replaced !== null) return replaced;
+    }
     return damageOf(this.#union, node);
   }
 

@@ -87,6 +87,13 @@ const cases: readonly ConflictCase[] = [
     drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
     reason: 'it was changed in the base',
   },
+  {
+    what: 'a file of the base that was renamed over another that changed in the base',
+    path: 'file',
+    change: (mount) => mount.rename('other', 'file', 0),
+    drift: (base) => appendFileSync(join(base, 'file'), 'theirs'),
+    reason: 'it was created or changed in the base',
+  },
 ];
 
 describe('A commit over a base that moved', () => {
@@ -99,6 +106,7 @@ describe('A commit over a base that moved', () => {
     mkdirSync(join(base, 'directory/sub'), { recursive: true });
     writeFileSync(join(base, 'directory/sub/file'), 'base');
     writeFileSync(join(base, 'file'), 'base');
+    writeFileSync(join(base, 'other'), 'other');
   });
 
   afterEach(() => {
