@@ -44,4 +44,9 @@ await Promise.all([
     outdir: 'dist',
     external: ['koffi'],
   }),
+  build({
+    entryPoints: ['bash', 'zsh', 'fish'].map((shell) => `src/cli/completions/cowspace.${shell}`),
+    outdir: 'dist/completions',
+    loader: { '.bash': 'copy', '.zsh': 'copy', '.fish': 'copy' },
+  }),
 ]);

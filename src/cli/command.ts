@@ -1,16 +1,22 @@
 import type { Context } from './context';
 
 /** The form of a command line, from which parsing, help, and whatever else describes the program are made. */
-export interface ArgumentSpec {
+interface ValueSpec {
   readonly description: string;
+  readonly choices?: readonly string[];
+  /** What a shell offers for it besides the choices. */
+  readonly completes?: readonly Completes[];
+}
+
+export type Completes = 'workspace' | 'directory' | 'file' | 'command';
+
+export interface ArgumentSpec extends ValueSpec {
   readonly count: 'one' | 'any' | 'many';
 }
 
-export interface OptionSpec {
-  readonly description: string;
+export interface OptionSpec extends ValueSpec {
   /** A name for its value; absent: the option has none. */
   readonly value?: string;
-  readonly choices?: readonly string[];
   /** May be given several times. */
   readonly repeatable?: true;
 }
@@ -33,6 +39,8 @@ interface CommandDefinition<A, O> {
   readonly summary: string;
   /** What else there is to know. */
   readonly details?: string;
+  /** For scripts that cowspace itself provides: help does not list it. */
+  readonly hidden?: true;
   /** By name, in order. */
   readonly arguments: A;
   /** By name in camel case: `dryRun` is `--dry-run`. */
@@ -60,12 +68,20 @@ export function command<const A extends Arguments, const O extends Options>(
   return definition as unknown as Command;
 }
 
+/** How an option is written. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** Arguments that several commands have. */
-export const nameArgument = { description: 'the workspace', count: 'one' } as const;
+export const nameArgument = { description: 'the workspace', count: 'one', completes: ['workspace'] } as const;
 export const pathsArgument = {
   description:
     'files or directories of the mount, relative to the working directory when that is inside it, else to the mount; ' +
     'without any: everything',
   count: 'any',
+  completes: ['file'],
 } as const;
 export const yesOption = { description: 'do not ask' } as const;
+/** What every command has. */
+export const jsonOption = { description: 'print JSON' } as const;

@@ -1,11 +1,14 @@
 import type { Command } from './command';
 import { commit } from './commands/commit';
+import { complete } from './commands/complete';
+import { completions } from './commands/completions';
 import { create } from './commands/create';
 import { diff } from './commands/diff';
 import { discard } from './commands/discard';
 import { doctor } from './commands/doctor';
 import { list } from './commands/list';
 import { logs } from './commands/logs';
+import { man } from './commands/man';
 import { mount } from './commands/mount';
 import { open } from './commands/open';
 import { remove } from './commands/remove';
@@ -30,4 +33,7 @@ export const commands: readonly Command[] = [
   undo,
   logs,
   doctor,
+  completions,
+  man(() => commands),
+  complete(() => commands),
 ];

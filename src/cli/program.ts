@@ -1,7 +1,7 @@
 import { Argument, Command as Program, CommanderError, Option } from 'commander';
-import { version } from '../../package.json';
+import { description, version } from '../../package.json';
 import { CowspaceError } from '../protocol/errors';
-import type { ArgumentSpec, Command, OptionSpec } from './command';
+import { flagOf, jsonOption, type ArgumentSpec, type Command, type OptionSpec } from './command';
 import { commands } from './commands';
 import type { Context } from './context';
 
@@ -18,16 +18,17 @@ export async function runProgram(
 ): Promise<number> {
   let exitCode = 0;
   const program = new Program('cowspace')
-    .description(
-      'Copy-on-write workspaces: work in a pristine copy of a folder, then commit or discard what changed.',
-    )
+    .description(description)
     .version(version)
     .helpCommand('help [command]', 'show how a command is used');
   for (const each of commands) {
-    const sub = program.command(each.name).summary(each.summary).description(describe(each));
+    const sub = program
+      .command(each.name, { hidden: each.hidden === true })
+      .summary(each.summary)
+      .description(describe(each));
     for (const [name, spec] of Object.entries(each.arguments)) sub.addArgument(argumentOf(name, spec));
     for (const [name, spec] of Object.entries(each.options)) sub.addOption(optionOf(name, spec));
-    sub.option('--json', 'print JSON');
+    sub.addOption(optionOf('json', jsonOption));
     sub.action(async () => {
       const { json, ...options } = sub.opts<Record<string, string | string[] | boolean | undefined>>();
       const values = { ...emptyOptions(each), ...options };
@@ -52,13 +53,15 @@ function describe({ summary, details }: Command): string {
   return details === undefined ? `${summary}.` : `${summary}.\n\n${details}`;
 }
 
-function argumentOf(name: string, { description, count }: ArgumentSpec): Argument {
+function argumentOf(name: string, { description, count, choices }: ArgumentSpec): Argument {
   const form = { one: `<${name}>`, any: `[${name}...]`, many: `<${name}...>` }[count];
-  return new Argument(form, description);
+  const argument = new Argument(form, description);
+  if (choices !== undefined) argument.choices(choices);
+  return argument;
 }
 
 function optionOf(name: string, { description, value, choices, repeatable }: OptionSpec): Option {
-  const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const flag = flagOf(name);
   const option = new Option(value === undefined ? flag : `${flag} <${value}>`, description);
   if (choices !== undefined) option.choices(choices);
   if (repeatable) option.argParser<string[] | undefined>((each, before) => [...(before ?? []), each]);

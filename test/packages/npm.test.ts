@@ -19,6 +19,12 @@ describe('the package for npm', function () {
       files.filter(({ path }) => /\.(map|node)$|^(src|test|scripts)\/|extension/.test(path)),
       [],
     );
+    for (const path of ['dist/cowspace.1', 'dist/completions/cowspace.bash']) {
+      assert.ok(
+        files.some((file) => file.path === path),
+        path,
+      );
+    }
     const env = { ...sandbox().cowspace.environment, npm_config_cache: sandbox().path('cache') };
     const doctor = ['--yes', '--loglevel=error', `./${filename}`, 'doctor', '--json'];
     const output = await runChecked('npx', doctor, { cwd, env, timeout: 300_000 });

@@ -7,10 +7,15 @@ import { print } from '../context';
 /** Options of everything that makes a workspace. */
 export const creationOptions = {
   name: { value: 'name', description: "the workspace's name (default: after the folder)" },
-  mount: { value: 'directory', description: 'where to mount it (default: below ~/.local/share/cowspace)' },
+  mount: {
+    value: 'directory',
+    description: 'where to mount it (default: below ~/.local/share/cowspace)',
+    completes: ['directory'],
+  },
   scratch: {
     value: 'directory',
     description: 'where to keep what changes (default: below ~/.local/share/cowspace)',
+    completes: ['directory'],
   },
   driver: { value: 'driver', description: 'how to mount', choices: driverNames },
   deltaThreshold: {
@@ -32,7 +37,7 @@ export const create = command({
   details:
     'The folders are not changed: what is written goes into the scratch. Of several folders, the first that has a ' +
     'file provides it; directories are merged.',
-  arguments: { base: { description: 'folders to start from', count: 'many' } },
+  arguments: { base: { description: 'folders to start from', count: 'many', completes: ['directory'] } },
   options: creationOptions,
   run: async (context, { base }, { driver, deltaThreshold, ...options }) => {
     const info = await context.workspaces.create({

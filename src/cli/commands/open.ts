@@ -12,7 +12,13 @@ export const open = command({
   name: 'open',
   summary: 'open a pristine copy of a folder, or a workspace, in the editor',
   details: `Reuses the folder's workspace when there is one. The editor is the first of ${EDITORS.join(', ')} on the PATH.`,
-  arguments: { target: { description: 'a folder, or the name of a workspace', count: 'one' } },
+  arguments: {
+    target: {
+      description: 'a folder, or the name of a workspace',
+      count: 'one',
+      completes: ['workspace', 'directory'],
+    },
+  },
   options: { deltaThreshold: creationOptions.deltaThreshold },
   run: async (context, { target }, { deltaThreshold }) => {
     const info = await findOrCreate(context, target, parseOptional(deltaThreshold));

@@ -21,8 +21,12 @@ export const run = command({
     'The exit code is that of the command. A workspace in which nothing changed is removed again. With --json the ' +
     'output of the command goes to standard error.',
   arguments: {
-    base: { description: 'the folder to start from', count: 'one' },
-    command: { description: 'what to run in it, after --', count: 'many' },
+    base: { description: 'the folder to start from', count: 'one', completes: ['directory'] },
+    command: {
+      description: 'what to run in it, after --',
+      count: 'many',
+      completes: ['command', 'file'],
+    },
   },
   options: { name: creationOptions.name, deltaThreshold: creationOptions.deltaThreshold },
   run: async (context, { base, command }, { name, deltaThreshold }) => {
