@@ -19,10 +19,13 @@ const SESSION_TIMEOUT = 2000;
 
 interface Mounted {
   readonly engine: EngineHost;
-  readonly mount: Mount;
   readonly mountPoint: string;
-  /** `/dev/fuse` */
-  readonly fd: number;
+  /** Null: the files are there in the editor alone. */
+  readonly kernel: {
+    readonly mount: Mount;
+    /** `/dev/fuse` */
+    readonly fd: number;
+  } | null;
 }
 
 /** Serves one workspace from its mount to its unmount. */
@@ -66,10 +69,10 @@ export class Daemon {
    * @throws CowspaceError `busy`
    */
   async unmount(force: boolean): Promise<void> {
-    const { engine, mount } = this.#mounted;
+    const { engine, kernel } = this.#mounted;
     if (force) await engine.flush();
-    await mount.unmount(force);
-    if (!force) await Promise.race([engine.ended, sleep(SESSION_TIMEOUT)]);
+    await kernel?.mount.unmount(force);
+    if (kernel !== null && !force) await Promise.race([engine.ended, sleep(SESSION_TIMEOUT)]);
     await engine.stop();
   }
 
@@ -86,11 +89,13 @@ export class Daemon {
 
   /** Waits until the mount is gone, whoever takes it away, and clears up. Returns the process's exit code. */
   async finish(): Promise<number> {
-    const { engine, mountPoint, fd } = this.#mounted;
+    const { engine, mountPoint, kernel } = this.#mounted;
     const { error, storedBytes } = await engine.ended;
     if (error !== undefined) this.#log.error(`The engine failed: ${error.stack ?? error.message}`);
-    close(fd);
-    await detachStale(mountPoint);
+    if (kernel !== null) {
+      close(kernel.fd);
+      await detachStale(mountPoint);
+    }
     await this.#server?.close();
     await this.#state?.write({ pid: null, ...(storedBytes !== undefined && { storedBytes }) });
     this.#log.info('Unmounted.');
@@ -136,7 +141,7 @@ export class Daemon {
 
 /** Checks everything that could go wrong, then mounts. */
 async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounted> {
-  if (config.driver !== 'kernel') {
+  if (config.driver === 'fuse-native') {
     throw new CowspaceError(
       'unsupported',
       `The driver ${config.driver} is not part of this version; use kernel.`,
@@ -148,13 +153,19 @@ async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounte
   if ((await mountedWorkspaces()).has(mountPoint) && (await detachStale(mountPoint))) {
     log.warn(`Took away the mount at ${mountPoint}, whose daemon was killed.`);
   }
+  const engineOptions = { bases, scratch, deltaThreshold: config.deltaThreshold };
+  if (config.driver === 'editor') {
+    const engine = await EngineHost.open(engineOptions, log);
+    engine.serveEditor();
+    return { engine, mountPoint, kernel: null };
+  }
   await prepareMountPoint(mountPoint);
-  const engine = await EngineHost.open({ bases, scratch, deltaThreshold: config.deltaThreshold }, log);
+  const engine = await EngineHost.open(engineOptions, log);
   try {
     const { name, allowOther } = config;
     const { fd, mount } = await mountKernel(mountPoint, { name, allowOther, bases });
     engine.serve(fd, mount);
-    return { engine, mount, mountPoint, fd };
+    return { engine, mountPoint, kernel: { mount, fd } };
   } catch (error) {
     await engine.stop();
     throw error;

@@ -98,6 +98,11 @@ export class EngineHost {
     this.#send({ kind: 'serve', fd });
   }
 
+  /** Makes the thread work without a mount. */
+  serveEditor(): void {
+    this.#send({ kind: 'serve', fd: null });
+  }
+
   /** Ends the thread, also when the mount is still there: who uses it then gets ENOTCONN. */
   async stop(): Promise<void> {
     this.#send({ kind: 'stop' });

@@ -1,5 +1,7 @@
 import type { Engine } from '../core/engine';
 import type { Job } from '../core/job';
+import { EditorFiles } from '../driver/editor/editorFiles';
+import { search } from '../driver/editor/search';
 import type { ChangeList } from '../protocol/messages';
 import type { EngineCallName, EngineCalls } from './engineMessages';
 
@@ -9,7 +11,16 @@ export type EngineJobs = {
 };
 
 /** What only looks, at one place, need not wait for a commit that is under way. */
-const SHORT: ReadonlySet<EngineCallName> = new Set(['stat', 'read', 'dirtyNodes']);
+const SHORT: ReadonlySet<EngineCallName> = new Set([
+  'stat',
+  'read',
+  'dirtyNodes',
+  'editorStat',
+  'editorList',
+  'editorRead',
+  'editorWrite',
+  'editorMakeDirectory',
+]);
 
 export function isShort(name: EngineCallName): boolean {
   return SHORT.has(name);
@@ -29,6 +40,7 @@ export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
     tell();
     return engine.changes.list();
   }
+  const files = new EditorFiles(engine);
   return {
     changes,
     commit: (params) => engine.commit(params),
@@ -55,5 +67,23 @@ export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
       yield* engine.changes.update();
       return engine.storedBytes();
     },
+    *editorStat(path) {
+      return files.stat(path);
+    },
+    *editorList(path) {
+      return files.list(path);
+    },
+    *editorRead(path, offset, length) {
+      return files.read(path, offset, length);
+    },
+    *editorWrite(path, bytes, offset, options) {
+      files.write(path, Buffer.from(bytes), offset, options);
+    },
+    *editorMakeDirectory(path) {
+      files.makeDirectory(path);
+    },
+    editorRemove: (path, recursive) => files.remove(path, recursive),
+    editorRename: (from, to, overwrite) => files.rename(from, to, overwrite),
+    editorSearch: (params) => search(files, params),
   };
 }

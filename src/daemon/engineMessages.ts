@@ -1,6 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LogLevel } from '../core/engine';
 import type { Invalidation } from '../driver/driver';
+import type {
+  EditorEntry,
+  EditorMatch,
+  EditorSearchParams,
+  EditorStat,
+  EditorWriteOptions,
+} from '../protocol/editorFiles';
 import type { ErrorMessage } from '../protocol/errors';
 import type {
   BlockSummary,
@@ -38,6 +45,14 @@ export interface EngineCalls {
   /** Ids of the files at and below these paths (absent: all) of which the kernel may hold unwritten pages. */
   dirtyNodes(paths: string[] | undefined): number[];
   storedBytes(): number;
+  editorStat(path: string): EditorStat | null;
+  editorList(path: string): EditorEntry[];
+  editorRead(path: string, offset: number, length: number): Uint8Array;
+  editorWrite(path: string, bytes: Uint8Array, offset: number, options: EditorWriteOptions): void;
+  editorMakeDirectory(path: string): void;
+  editorRemove(path: string, recursive: boolean): void;
+  editorRename(from: string, to: string, overwrite: boolean): void;
+  editorSearch(params: EditorSearchParams): EditorMatch[];
 }
 export type EngineCallName = keyof EngineCalls;
 
@@ -53,8 +68,11 @@ export interface EngineThreadData {
 }
 
 export type EngineCommand =
-  /** Serve the mount whose `/dev/fuse` this is; the first command after the start, if not `stop`. */
-  | { readonly kind: 'serve'; readonly fd: number }
+  /**
+   * Serve the mount whose `/dev/fuse` this is, or without one what the main thread asks for; the first command after
+   * the start, if not `stop`.
+   */
+  | { readonly kind: 'serve'; readonly fd: number | null }
   | { readonly kind: 'call'; readonly id: number; readonly name: EngineCallName; readonly args: unknown[] }
   | { readonly kind: 'cancel'; readonly id: number }
   /** A `writeBack` is done. */

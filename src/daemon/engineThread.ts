@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Engine, type LogLevel } from '../core/engine';
+import { serveEditor } from '../driver/editor/session';
 import { KernelSession } from '../driver/kernel/session';
 import { asCowspaceError, toErrorMessage } from '../protocol/errors';
 import type { Progress } from '../protocol/messages';
@@ -74,6 +75,7 @@ class EngineThread {
   run(): void {
     try {
       const fd = this.#awaitMount();
+      if (fd === null) return serveEditor(this.#scheduler);
       const session = new KernelSession(fd, this.#engine, {
         log,
         writeBack: (nodeId, offset, done) => {
@@ -99,7 +101,7 @@ class EngineThread {
     return this.#engine.storedBytes();
   }
 
-  #awaitMount(): number {
+  #awaitMount(): number | null {
     const wakeup = new PollSet([this.#wakeFd]);
     for (;;) {
       wakeup.wait(-1);

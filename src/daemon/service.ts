@@ -4,6 +4,7 @@ import type { ChangeDelta, ChangeList, WorkspaceInfo } from '../protocol/message
 import { mountedWorkspaces } from '../protocol/mounts';
 import type { ClientConnection, Handlers } from './clientConnection';
 import { diffChanges } from './diff';
+import { editorHandlers, refuseEditor } from './editorHandlers';
 import type { EngineHost } from './engineHost';
 import type { StateFile } from './stateFile';
 
@@ -28,11 +29,12 @@ export class Service {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    const { engine, unmount } = options;
+    const { engine, unmount, workspace } = options;
     engine.onDidChange = (delta) => {
       this.#tell(delta);
     };
     this.handlers = {
+      ...(workspace.driver === 'editor' ? editorHandlers(engine) : refuseEditor(workspace.mount)),
       info: () => this.#info(),
       changes: () => engine.call('changes', []),
       subscribe: (_, { client }) => this.#subscribe(client),
@@ -106,7 +108,7 @@ export class Service {
     const { engine, state, workspace } = this.#options;
     const exact = engine.call('storedBytes', []).catch(() => state.storedBytes);
     const lastKnown = sleep(EXACT_TIMEOUT, undefined, { ref: false }).then(() => state.storedBytes);
-    const mounted = (await mountedWorkspaces()).has(workspace.mount);
+    const mounted = workspace.driver === 'editor' || (await mountedWorkspaces()).has(workspace.mount);
     return { ...workspace, mounted, storedBytes: await Promise.race([exact, lastKnown]) };
   }
 }

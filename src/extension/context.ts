@@ -10,6 +10,7 @@ import { QuickDiff } from './changes/quickDiff';
 import { ContextKeys } from './contextKeys';
 import { Disposables } from './disposables';
 import { Explorer } from './explorer';
+import { WorkspaceFiles } from './files/workspaceFiles';
 import { Operations } from './operations';
 import { Review } from './review/review';
 import { StatusBar } from './statusBar';
@@ -54,6 +55,7 @@ export class Context implements Disposable {
     own(new ContextKeys(this.sessions, this.catalog.loaded));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));
+    own(new WorkspaceFiles(this.sessions, this.catalog.loaded));
     own(new ChangeDecorations(this.sessions));
     own(new QuickDiff(this.sessions));
     own(new Remounts(this.sessions, explorer, extension.workspaceState));

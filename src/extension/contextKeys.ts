@@ -26,6 +26,10 @@ export class ContextKeys implements Disposable {
 
   private update(): void {
     this.set('state', this.sessions.state);
+    this.set(
+      'editorOnly',
+      this.sessions.all.some(({ config }) => config.driver === 'editor'),
+    );
     this.set('hasChanges', this.sessions.totalChanges > 0);
   }
 

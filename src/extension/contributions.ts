@@ -11,6 +11,8 @@ export const contextKeys = {
   /** A commit, discard or the like is under way. */
   busy: 'cowspace.busy',
   viewMode: 'cowspace.viewMode',
+  /** The window shows a workspace whose files are there in the editor alone. */
+  editorOnly: 'cowspace.editorOnly',
 } as const;
 
 /** `none`: no workspace; the others: the state of the workspaces that the window shows. */
@@ -39,6 +41,8 @@ export const settingNames = {
 export const schemes = {
   base: 'cowspace-base',
   blocks: 'cowspace-blocks',
+  /** The files of workspaces that are not mounted. */
+  files: 'cowspace',
   change: 'cowspace-change',
 } as const;
 
@@ -260,6 +264,12 @@ const table = {
     menus: [
       entry('view/title', `${inChanges} && ${ready} && ${contextKeys.viewMode} == list`, 'navigation@4'),
     ],
+  },
+  'cowspace.findInFiles': {
+    title: 'Find in Files of Workspace…',
+    icon: '$(search)',
+    palette: contextKeys.editorOnly,
+    menus: [entry('view/title', `${inChanges} && ${contextKeys.editorOnly}`, '3_find@1')],
   },
   'cowspace.showMoreChanges': {
     title: 'Show More Changes',

@@ -7,6 +7,8 @@ export const errorCodes = [
   'usage',
   'not-found',
   'exists',
+  /** The permissions of a file forbid it. */
+  'denied',
   /** The workspace is mounted by another daemon, or the scratch is locked. */
   'in-use',
   /** Programs use the mount. */

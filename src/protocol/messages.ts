@@ -61,7 +61,8 @@ export type ChangeDelta = z.infer<typeof changeDeltaSchema>;
 export const damageSchema = z.object({ path: z.string(), reason: z.string() });
 export type Damage = z.infer<typeof damageSchema>;
 
-export const driverNames = ['kernel', 'fuse-native'] as const;
+/** `editor`: no mount; the files are there in the editor alone. */
+export const driverNames = ['kernel', 'fuse-native', 'editor'] as const;
 export type DriverName = (typeof driverNames)[number];
 
 export const workspaceInfoSchema = z.object({
@@ -71,6 +72,7 @@ export const workspaceInfoSchema = z.object({
   scratch: z.string(),
   driver: z.enum(driverNames),
   pid: z.number().nullable(),
+  /** With the driver `editor`: whether its daemon runs. */
   mounted: z.boolean(),
   storedBytes: z.number(),
 });
@@ -154,16 +156,14 @@ export const statResultSchema = z.object({
 });
 export type StatResult = z.infer<typeof statResultSchema>;
 
+/** Most bytes that one answer carries. */
+export const MAX_READ = 1 << 20;
+
 export const readParamsSchema = z.object({
   path: z.string(),
   side: sideSchema,
   offset: z.number().int().nonnegative(),
-  /** Bytes, at most 1 MiB. */
-  length: z
-    .number()
-    .int()
-    .nonnegative()
-    .max(1 << 20),
+  length: z.number().int().nonnegative().max(MAX_READ),
 });
 export const readResultSchema = z.object({ base64: z.string(), eof: z.boolean() });
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as e from './editorFiles';
 import * as m from './messages';
 
 /** A request: what goes in, what comes out. */
@@ -42,6 +43,15 @@ export const methods = {
   verify: method('workspace/verify', none, z.array(m.damageSchema)),
   /** Looks at base and scratch anew, for changes that were not made through the mount. */
   refresh: method('refresh', none, m.changeListSchema),
+  /** What is at a path; null for nothing. These are refused where the workspace is mounted. */
+  editorStat: method('editor/stat', e.pathParamsSchema, e.editorStatSchema.nullable()),
+  editorList: method('editor/list', e.pathParamsSchema, z.array(e.editorEntrySchema)),
+  editorRead: method('editor/read', e.editorReadParamsSchema, m.readResultSchema),
+  editorWrite: method('editor/write', e.editorWriteParamsSchema, none),
+  editorMakeDirectory: method('editor/makeDirectory', e.pathParamsSchema, none),
+  editorRemove: method('editor/remove', e.editorRemoveParamsSchema, none),
+  editorRename: method('editor/rename', e.editorRenameParamsSchema, none),
+  editorSearch: method('editor/search', e.editorSearchParamsSchema, z.array(e.editorMatchSchema)),
   shutdown: method('daemon/shutdown', m.shutdownParamsSchema, m.shutdownResultSchema),
 } as const;
 

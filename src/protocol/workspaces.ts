@@ -189,7 +189,7 @@ export class Workspaces {
       scratch,
       driver,
       pid,
-      mounted: pid !== null && mounts.has(mount),
+      mounted: pid !== null && (driver === 'editor' || mounts.has(mount)),
       storedBytes,
     };
   }

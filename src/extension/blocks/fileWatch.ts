@@ -1,4 +1,3 @@
-import { dirname } from 'node:path/posix';
 import { EventEmitter, RelativePattern, Uri, workspace, type Disposable } from 'vscode';
 import { Disposables } from '../disposables';
 import { fileUri } from '../changes/uris';
@@ -55,8 +54,9 @@ export class FileWatch implements Disposable {
   private watch(): Disposable | undefined {
     const { session, path } = this.file;
     if (!session) return undefined;
-    const { fsPath } = fileUri(session.config.mount, path);
-    const watcher = workspace.createFileSystemWatcher(new RelativePattern(Uri.file(dirname(fsPath)), '*'));
+    const file = fileUri(session.config, path);
+    const { fsPath } = file;
+    const watcher = workspace.createFileSystemWatcher(new RelativePattern(Uri.joinPath(file, '..'), '*'));
     const tell = (uri: Uri): void => {
       if (uri.fsPath === fsPath) this.didChange.fire();
     };

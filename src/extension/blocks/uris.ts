@@ -10,9 +10,12 @@ const querySchema = z.object({ workspace: z.string(), path: z.string() });
 export type BlocksTarget = z.infer<typeof querySchema>;
 
 /** Names the block diff of a file. Its path is for display; the query says which file, whatever bytes its name has. */
-export function blocksUri({ name, mount }: Pick<WorkspaceConfig, 'name' | 'mount'>, path: string): Uri {
-  const target: BlocksTarget = { workspace: name, path };
-  return fileUri(mount, displayable(path)).with({ scheme: schemes.blocks, query: JSON.stringify(target) });
+export function blocksUri(workspace: Pick<WorkspaceConfig, 'name' | 'mount' | 'driver'>, path: string): Uri {
+  const target: BlocksTarget = { workspace: workspace.name, path };
+  return fileUri(workspace, displayable(path)).with({
+    scheme: schemes.blocks,
+    query: JSON.stringify(target),
+  });
 }
 
 /** @throws SyntaxError, ZodError for a URI that {@link blocksUri} did not make */

@@ -4,7 +4,6 @@ import {
   FileChangeType,
   FilePermission,
   FileSystemError,
-  FileType,
   l10n,
   workspace,
   type FileChangeEvent,
@@ -12,10 +11,10 @@ import {
   type FileSystemProvider,
   type Uri,
 } from 'vscode';
-import { CowspaceError } from '../../protocol/errors';
-import type { FileType as EntryType, StatResult } from '../../protocol/messages';
+import type { StatResult } from '../../protocol/messages';
 import { schemes } from '../contributions';
 import { Disposables } from '../disposables';
+import { fileTypeOf, toFileSystemError } from '../files/fileTypes';
 import type { Session } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';
 import type { TreeUpdate } from './changeTree';
@@ -141,25 +140,4 @@ async function statBase(session: Session, path: string, uri: Uri): Promise<StatR
   }
   if (!stat) throw FileSystemError.FileNotFound(uri);
   return stat;
-}
-
-function fileTypeOf(type: EntryType): FileType {
-  switch (type) {
-    case 'file':
-      return FileType.File;
-    case 'directory':
-      return FileType.Directory;
-    case 'symlink':
-      return FileType.SymbolicLink;
-    case 'fifo':
-    case 'socket':
-    case 'char':
-    case 'block':
-      return FileType.Unknown;
-  }
-}
-
-function toFileSystemError(error: unknown, uri: Uri): FileSystemError {
-  if (error instanceof CowspaceError && error.code === 'not-found') return FileSystemError.FileNotFound(uri);
-  return FileSystemError.Unavailable(error instanceof Error ? error.message : String(error));
 }

@@ -51,7 +51,7 @@ export class ChangeDecorations implements FileDecorationProvider, Disposable {
     if (session.isRepository) return;
     const paths = [...(update?.paths ?? [])].filter(hasUri);
     if (!update || paths.length > MAX_URIS) this.didChange.fire(undefined);
-    else if (paths.length > 0) this.didChange.fire(paths.map((path) => fileUri(session.config.mount, path)));
+    else if (paths.length > 0) this.didChange.fire(paths.map((path) => fileUri(session.config, path)));
   }
 }
 

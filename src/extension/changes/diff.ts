@@ -59,7 +59,7 @@ export async function openAllChanges(session: Session, changes: readonly Change[
     .map((change) => ({ change, sides: sidesOf(session, change) }))
     .filter(({ sides }) => sides.base ?? sides.file)
     .map(({ change, sides }): [Uri, Uri | undefined, Uri | undefined] => [
-      fileUri(session.config.mount, change.path),
+      fileUri(session.config, change.path),
       sides.base,
       sides.file,
     ]);
@@ -87,7 +87,7 @@ function tellLarge(changes: readonly Change[]): void {
 
 function sidesOf(session: Session, change: Change): Sides {
   if (change.type !== 'file' || !hasUri(change.path) || !hasUri(change.from ?? '')) return {};
-  const file = fileUri(session.config.mount, change.path);
+  const file = fileUri(session.config, change.path);
   switch (change.kind) {
     case 'changed':
     case 'renamed':

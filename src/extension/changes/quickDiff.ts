@@ -43,8 +43,8 @@ export class QuickDiff implements Disposable {
   }
 
   private createControl(session: Session): SourceControl {
-    const { name, mount } = session.config;
-    const control = scm.createSourceControl('cowspace', name, fileUri(mount, ''));
+    const { config } = session;
+    const control = scm.createSourceControl('cowspace', config.name, fileUri(config, ''));
     control.inputBox.visible = false;
     control.quickDiffProvider = { provideOriginalResource: (uri) => this.originalOf(session, uri) };
     return control;

@@ -42,7 +42,7 @@ export class ChangeRow {
     const label = branch && above !== path ? path.slice(above === '' ? 0 : above.length + 1) : name;
     const item = new TreeItem(displayable(label), collapsibleState(branch, expand));
     item.id = `${this.session.config.name}/${path}`;
-    item.resourceUri = changeUri(this.session.config.mount, path, change?.kind ?? null);
+    item.resourceUri = changeUri(this.session.config, path, change?.kind ?? null);
     item.iconPath = isDirectory(this.node) ? ThemeIcon.Folder : ThemeIcon.File;
     item.contextValue = change ? `change.${change.kind}.${change.type}` : 'folder';
     item.accessibilityInformation = { label: accessibleLabel(displayable(label), this.node) };

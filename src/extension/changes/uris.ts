@@ -9,18 +9,27 @@ const baseQuerySchema = z.object({ workspace: z.string(), path: z.string() });
 /** What a `cowspace-base:` URI names: the file that `path` was in the base of `workspace`. */
 export type BaseFile = z.infer<typeof baseQuerySchema>;
 
-/** The file as the mount shows it. */
-export function fileUri(mount: string, path: string): Uri {
-  return Uri.file(path === '' ? mount : `${mount}/${path}`);
+/** Where a workspace shows its files: in its mount, or below the same path in the editor alone. */
+type Location = Pick<WorkspaceConfig, 'mount' | 'driver'>;
+
+/** The file as the workspace shows it. */
+export function fileUri({ mount, driver }: Location, path: string): Uri {
+  const uri = Uri.file(path === '' ? mount : `${mount}/${path}`);
+  return driver === 'editor' ? uri.with({ scheme: schemes.files }) : uri;
+}
+
+/** Whether a URI has the scheme of the workspace's files. */
+export function hasSchemeOf({ driver }: Location, { scheme }: Uri): boolean {
+  return scheme === (driver === 'editor' ? schemes.files : 'file');
 }
 
 /** The file as the base has it; read-only, under the name that it has there. */
 export function baseUri(
-  workspace: Pick<WorkspaceConfig, 'name' | 'mount'>,
+  workspace: Location & Pick<WorkspaceConfig, 'name'>,
   change: Pick<Change, 'path' | 'from'>,
 ): Uri {
   const query: BaseFile = { workspace: workspace.name, path: change.path };
-  return fileUri(workspace.mount, change.from ?? change.path).with({
+  return fileUri(workspace, change.from ?? change.path).with({
     scheme: schemes.base,
     query: JSON.stringify(query),
   });
@@ -35,8 +44,8 @@ export function parseBaseUri(uri: Uri): BaseFile {
  * Names a row of the Changes view. A scheme of its own keeps the badges of other extensions (Git's above all) off
  * these rows, and lets a row stand for a file that is gone. The kind is part of it, so a decoration never goes stale.
  */
-export function changeUri(mount: string, path: string, kind: ChangeKind | null): Uri {
-  return fileUri(mount, displayable(path)).with({ scheme: schemes.change, query: kind ?? '' });
+export function changeUri(workspace: Location, path: string, kind: ChangeKind | null): Uri {
+  return fileUri(workspace, displayable(path)).with({ scheme: schemes.change, query: kind ?? '' });
 }
 
 export function kindOfUri(uri: Uri): ChangeKind | undefined {

@@ -69,7 +69,7 @@ export async function openAll(context: Context, args: readonly unknown[]): Promi
 
 export async function openFile(context: Context, args: readonly unknown[]): Promise<void> {
   for (const { session, change } of await files(context, args, l10n.t('Open File'))) {
-    await commands.executeCommand('vscode.open', fileUri(session.config.mount, change.path));
+    await commands.executeCommand('vscode.open', fileUri(session.config, change.path));
   }
 }
 

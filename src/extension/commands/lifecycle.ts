@@ -2,10 +2,11 @@ import { basename } from 'node:path/posix';
 import { commands, l10n, Uri, window, workspace } from 'vscode';
 import type { RequestOptions } from '../../protocol/client';
 import { parseDeltaThreshold } from '../../protocol/deltaThreshold';
-import { asCowspaceError, CowspaceError } from '../../protocol/errors';
-import type { Change, WorkspaceInfo } from '../../protocol/messages';
+import { asCowspaceError, CowspaceError, isRefusedWith } from '../../protocol/errors';
+import type { Change, DriverName, WorkspaceInfo } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
 import { isWithin } from '../../protocol/paths';
+import { fileUri } from '../changes/uris';
 import type { Context } from '../context';
 import { describeRemoval } from '../review/confirmation';
 import { saveAll, unsavedDocuments } from '../review/unsaved';
@@ -24,10 +25,10 @@ export async function openPristineCopy(context: Context, folder: unknown): Promi
   const base = folder instanceof Uri ? folder : await chooseBase(context);
   if (!base) return;
   const title = l10n.t('Opening a pristine copy of {0}', basename(base.fsPath));
-  const info = await context.operations.run(title, (options) => create(context, base.fsPath, options));
+  const info = await context.operations.run(title, (options) => createOrOffer(context, base.fsPath, options));
   if (!info) return;
   await context.catalog.refresh();
-  await openFolder(info.mount, { forceNewWindow: true });
+  await openFolder(fileUri(info, ''), { forceNewWindow: true });
 }
 
 export async function openWorkspace(
@@ -39,7 +40,7 @@ export async function openWorkspace(
     title: l10n.t('Open Workspace'),
     none: l10n.t('There are no workspaces yet.'),
   });
-  if (info && (await mountFromHere(context, info))) await openFolder(info.mount, options);
+  if (info && (await mountFromHere(context, info))) await openFolder(fileUri(info, ''), options);
 }
 
 export async function mount(context: Context, args: readonly unknown[]): Promise<void> {
@@ -136,7 +137,7 @@ async function leave(info: WorkspaceInfo, openBase: boolean): Promise<void> {
   const stay = folders.filter(({ uri }) => !isWithin(uri.fsPath, info.mount));
   const [base] = openBase ? info.bases : [];
   if (stay.length === 0 && base !== undefined) {
-    await openFolder(base, { forceReuseWindow: true });
+    await openFolder(Uri.file(base), { forceReuseWindow: true });
   } else if (stay.length === 0) {
     await commands.executeCommand('workbench.action.closeFolder');
   } else {
@@ -160,11 +161,38 @@ async function chooseBase(context: Context): Promise<Uri | undefined> {
   return picked?.[0];
 }
 
+/** Where nothing can be mounted, says what is missing and offers to do without. */
+async function createOrOffer(
+  context: Context,
+  base: string,
+  options: RequestOptions,
+): Promise<WorkspaceInfo | undefined> {
+  const driver = readSetting('mountDriver');
+  try {
+    return await create(context, base, driver, options);
+  } catch (error) {
+    if (driver === 'editor' || !isRefusedWith(error, 'unsupported')) throw error;
+    const yes = l10n.t('Open in the Editor Only');
+    const message = l10n.t('The folder cannot be mounted. Open the copy in the editor only?');
+    const detail = l10n.t(
+      '{0}\n\nWithout a mount you can browse, edit, search, review, commit and discard in this editor. Terminals, tasks and other programs do not see the copy.',
+      error.message,
+    );
+    if ((await window.showWarningMessage(message, { modal: true, detail }, yes)) !== yes) return undefined;
+    return create(context, base, 'editor', options);
+  }
+}
+
 /** What is complete only after the user gave up on it is removed again. */
-async function create(context: Context, base: string, { signal }: RequestOptions): Promise<WorkspaceInfo> {
+async function create(
+  context: Context,
+  base: string,
+  driver: DriverName,
+  { signal }: RequestOptions,
+): Promise<WorkspaceInfo> {
   const info = await context.workspaces.create({
     bases: [base],
-    driver: readSetting('mountDriver'),
+    driver,
     deltaThreshold: parseDeltaThreshold(readSetting('blockDeltaThreshold')),
   });
   if (!signal?.aborted) return info;
@@ -196,6 +224,6 @@ async function tryUnmount(context: Context, name: string): Promise<CowspaceError
   }
 }
 
-async function openFolder(path: string, options: OpenOptions): Promise<void> {
-  await commands.executeCommand('vscode.openFolder', Uri.file(path), options);
+async function openFolder(folder: Uri, options: OpenOptions): Promise<void> {
+  await commands.executeCommand('vscode.openFolder', folder, options);
 }

@@ -3,6 +3,7 @@ import type { Context } from '../context';
 import type { CommandId } from '../contributions';
 import * as changes from './changes';
 import { chooseWorkspace } from './chooseWorkspace';
+import { findInFiles } from './find';
 import * as lifecycle from './lifecycle';
 
 type Handler = (context: Context, args: readonly unknown[]) => unknown;
@@ -32,6 +33,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'cowspace.copyPath': (context, args) => changes.copyPaths(context, args, { relative: false }),
   'cowspace.copyRelativePath': (context, args) => changes.copyPaths(context, args, { relative: true }),
   'cowspace.viewAsList': ({ changesView }) => changesView.setMode('list'),
+  'cowspace.findInFiles': findInFiles,
   'cowspace.showMoreChanges': changes.showMore,
   'cowspace.viewAsTree': ({ changesView }) => changesView.setMode('tree'),
   'cowspace.blockDiff.previousChange': ({ blockDiffs }) => blockDiffs.run('previousChange'),

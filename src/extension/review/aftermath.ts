@@ -23,8 +23,10 @@ export async function revertAll(documents: readonly TextDocument[]): Promise<voi
  * the one that it knows, unless the file gets a new time.
  */
 export async function showRestored(session: Session, items: readonly PlanItem[]): Promise<void> {
+  // Of files that are not on a disk the editor believes what it is told.
+  if (session.config.driver === 'editor') return;
   await sleep(GRACE);
-  const roots = items.map(({ path }) => fileUri(session.config.mount, path).fsPath);
+  const roots = items.map(({ path }) => fileUri(session.config, path).fsPath);
   for (const document of workspace.textDocuments) {
     const { fsPath } = document.uri;
     if (document.uri.scheme !== 'file' || !roots.some((root) => isWithin(fsPath, root))) continue;

@@ -1,14 +1,14 @@
 import { workspace, type TextDocument } from 'vscode';
 import { isWithin } from '../../protocol/paths';
-import { fileUri } from '../changes/uris';
+import { fileUri, hasSchemeOf } from '../changes/uris';
 import type { Session } from '../workspaces/session';
 
 /** Open files with unsaved edits at and below these paths of the mount. */
 export function unsavedDocuments(session: Session, paths: readonly string[]): TextDocument[] {
-  const roots = paths.map((path) => fileUri(session.config.mount, path).fsPath);
+  const roots = paths.map((path) => fileUri(session.config, path).fsPath);
   return workspace.textDocuments.filter(
     ({ isDirty, uri }) =>
-      isDirty && uri.scheme === 'file' && roots.some((root) => isWithin(uri.fsPath, root)),
+      isDirty && hasSchemeOf(session.config, uri) && roots.some((root) => isWithin(uri.fsPath, root)),
   );
 }
 

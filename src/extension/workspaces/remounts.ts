@@ -27,6 +27,7 @@ export class Remounts implements Disposable {
   }
 
   private async follow({ session, opening }: Mounting): Promise<void> {
+    if (session.config.driver === 'editor') return;
     if (opening && this.mayReload()) {
       // Of several workspaces, the last one to be mounted comes through here, too.
       if (this.sessions.all.some(({ state }) => state === 'starting')) return;

@@ -2,7 +2,7 @@ import { EventEmitter, type Disposable, type LogOutputChannel, type Memento } fr
 import type { z } from 'zod';
 import type { DaemonClient, RequestOptions } from '../../protocol/client';
 import { asCowspaceError, CowspaceError } from '../../protocol/errors';
-import type { ChangeDelta, Side, StatResult } from '../../protocol/messages';
+import { type ChangeDelta, MAX_READ, type Side, type StatResult } from '../../protocol/messages';
 import { methods, type Method } from '../../protocol/methods';
 import { waitForEnd } from '../../protocol/processes';
 import type { WorkspaceConfig } from '../../protocol/registry';
@@ -16,8 +16,6 @@ export type SessionState = Exclude<WindowState, 'none'>;
 
 /** What logs of daemons call the extension. */
 export const CLIENT_NAME = 'vscode';
-/** Bytes that one request reads; the most that the protocol allows. */
-const READ_LENGTH = 1 << 20;
 /** Milliseconds that a daemon which hung up has to end. */
 const END_TIMEOUT = 5000;
 /** A daemon that dies this often within the period is not started again by itself. */
@@ -101,7 +99,7 @@ export class Session implements Disposable {
     const chunks: Buffer[] = [];
     let offset = 0;
     for (;;) {
-      const { base64, eof } = await this.request(methods.read, { path, side, offset, length: READ_LENGTH });
+      const { base64, eof } = await this.request(methods.read, { path, side, offset, length: MAX_READ });
       const chunk = Buffer.from(base64, 'base64');
       chunks.push(chunk);
       offset += chunk.length;

@@ -12,6 +12,7 @@ import type { TreeUpdate } from '../changes/changeTree';
 import type { WindowState } from '../contributions';
 import { Disposables } from '../disposables';
 import { readSetting } from '../settings';
+import { hasSchemeOf } from '../changes/uris';
 import type { Catalog } from './catalog';
 import { shownIn, workspaceAt } from './location';
 import { Session } from './session';
@@ -38,6 +39,7 @@ export class Sessions implements Disposable {
   readonly onDidMount = this.didMount.event;
   all: readonly Session[] = [];
   private readonly opening = new Set<Session>();
+  private readonly starts = new WeakMap<Session, Promise<void>>();
 
   constructor(
     private readonly catalog: Catalog,
@@ -72,20 +74,23 @@ export class Sessions implements Disposable {
 
   /** The session of the workspace that holds this file. */
   holding(uri: Uri): Session | undefined {
-    if (uri.scheme !== 'file') return undefined;
-    const config = workspaceAt(
-      uri.fsPath,
-      this.all.map((session) => session.config),
-    );
-    return config && this.named(config.name);
+    const configs = this.all.map((session) => session.config);
+    const config = workspaceAt(uri.fsPath, configs);
+    if (!config || !hasSchemeOf(config, uri)) return undefined;
+    return this.named(config.name);
+  }
+
+  /** Settles when the window has connected to a workspace for the first time, or failed to. */
+  async opened(session: Session): Promise<void> {
+    await this.starts.get(session);
   }
 
   private update(): void {
     const folders = (workspace.workspaceFolders ?? []).map(({ uri }) => uri);
-    const paths = folders.filter(({ scheme }) => scheme === 'file').map(({ fsPath }) => fsPath);
-    const next = shownIn(paths, this.catalog.configs).map(
-      (config) => this.named(config.name) ?? this.add(config),
-    );
+    const paths = folders.map(({ fsPath }) => fsPath);
+    const isOpen = (config: WorkspaceConfig): boolean => folders.some((uri) => hasSchemeOf(config, uri));
+    const shown = shownIn(paths, this.catalog.configs.filter(isOpen));
+    const next = shown.map((config) => this.named(config.name) ?? this.add(config));
     const gone = this.all.filter((session) => !next.includes(session));
     const changed = gone.length > 0 || next.some((session, i) => session !== this.all[i]);
     this.all = next;
@@ -100,7 +105,7 @@ export class Sessions implements Disposable {
     session.onDidChangeState(() => this.didChange.fire());
     session.onDidUpdate((update) => this.didUpdate.fire({ session, update }));
     session.onDidMount(() => this.didMount.fire({ session, opening: this.opening.has(session) }));
-    void this.start(session);
+    this.starts.set(session, this.start(session));
     return session;
   }
 
