@@ -35,9 +35,15 @@ export class Editor {
     private readonly context: BrowserContext,
   ) {}
 
-  /** @param sandbox holds all its files and the workspaces that it sees; ends it. */
-  static async start(sandbox: Sandbox): Promise<Editor> {
-    const installation = await provideCodeServer();
+  /**
+   * @param sandbox holds all its files and the workspaces that it sees; ends it.
+   * @param withoutFuse whether the machine has no /dev/fuse for it; takes root
+   */
+  static async start(sandbox: Sandbox, withoutFuse = false): Promise<Editor> {
+    const provided = await provideCodeServer();
+    const installation = withoutFuse
+      ? { ...provided, node: launcherWithoutFuse(sandbox, provided.node) }
+      : provided;
     const profile = editorProfile(sandbox);
     writeSettings(profile, quietSettings);
     await installExtension(installation, profile, vsixPath);
@@ -88,11 +94,11 @@ export class Editor {
   }
 }
 
-/** Gives the enclosing suite an editor. */
-export function useEditor(sandbox: () => Sandbox): () => Editor {
+/** Gives the enclosing suite an editor. @param withoutFuse as in {@link Editor.start} */
+export function useEditor(sandbox: () => Sandbox, withoutFuse = false): () => Editor {
   let editor: Editor | undefined;
   before('start an editor', async () => {
-    editor = await Editor.start(sandbox());
+    editor = await Editor.start(sandbox(), withoutFuse);
   });
   afterEach('photograph a failure', async function () {
     if (this.currentTest?.state === 'failed') await editor?.photograph(this.currentTest.fullTitle());
@@ -121,6 +127,29 @@ export function launchBrowser(): Promise<Browser> {
   const offline = ['--disable-background-networking', '--disable-component-update'];
   // Chromium refuses to run its sandbox as root.
   return chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', ...quiet, ...offline] });
+}
+
+/** A program that runs `program` where /dev has the usual devices, but not that of FUSE. */
+function launcherWithoutFuse(sandbox: Sandbox, program: string): string {
+  const devices = sandbox.directory('dev');
+  const launcher = sandbox.path('without-fuse');
+  const script = `#!/bin/sh
+exec unshare --mount sh -e -c '
+  mount -t tmpfs none ${devices}
+  for name in null zero full random urandom tty; do
+    touch ${devices}/$name
+    mount --bind /dev/$name ${devices}/$name
+  done
+  for name in pts shm; do
+    mkdir ${devices}/$name
+    mount --rbind /dev/$name ${devices}/$name
+  done
+  mount --rbind ${devices} /dev
+  exec "$0" "$@"
+' ${program} "$@"
+`;
+  writeFileSync(launcher, script, { mode: 0o755 });
+  return launcher;
 }
 
 function findBrowser(): string {
