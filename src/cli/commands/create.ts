@@ -17,7 +17,11 @@ export const creationOptions = {
     description: 'where to keep what changes (default: below ~/.local/share/cowspace)',
     completes: ['directory'],
   },
-  driver: { value: 'driver', description: 'how to mount', choices: driverNames },
+  driver: {
+    value: 'driver',
+    description: 'how to mount; editor: not at all, for VS Code alone',
+    choices: driverNames,
+  },
   deltaThreshold: {
     value: 'size',
     description:
@@ -46,7 +50,10 @@ export const create = command({
       driver: driver as DriverName | undefined,
       deltaThreshold: parseOptional(deltaThreshold),
     });
-    print(context, info, () => info.mount);
+    print(context, info, () => (info.driver === 'editor' ? '' : info.mount));
+    if (info.driver === 'editor') {
+      context.terminal.note(`Not mounted: open ${info.name} in the Cowspace view of VS Code.`);
+    }
     return 0;
   },
 });

@@ -18,12 +18,12 @@ export const list = command({
 
 function describe(infos: readonly WorkspaceInfo[], terminal: Terminal): string {
   if (infos.length === 0) return 'There are no workspaces. Make one: cowspace create FOLDER';
-  const rows = infos.map(({ name, mounted, storedBytes, mount, bases }) => [
-    name,
-    mounted ? 'mounted' : 'unmounted',
-    size(storedBytes),
-    path(mount),
-    bases.map(path).join(' '),
+  const rows = infos.map((info) => [
+    info.name,
+    state(info),
+    size(info.storedBytes),
+    info.driver === 'editor' ? '-' : path(info.mount),
+    info.bases.map(path).join(' '),
   ]);
   return table(
     [
@@ -35,4 +35,9 @@ function describe(infos: readonly WorkspaceInfo[], terminal: Terminal): string {
     ],
     rows,
   );
+}
+
+function state({ mounted, driver }: WorkspaceInfo): string {
+  if (!mounted) return 'unmounted';
+  return driver === 'editor' ? 'editor only' : 'mounted';
 }

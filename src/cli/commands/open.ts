@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { CowspaceError } from '../../protocol/errors';
 import type { WorkspaceInfo } from '../../protocol/messages';
 import { command } from '../command';
 import { type Context, print } from '../context';
@@ -22,6 +23,12 @@ export const open = command({
   options: { deltaThreshold: creationOptions.deltaThreshold },
   run: async (context, { target }, { deltaThreshold }) => {
     const info = await findOrCreate(context, target, parseOptional(deltaThreshold));
+    if (info.driver === 'editor') {
+      throw new CowspaceError(
+        'unsupported',
+        `'${info.name}' is not mounted, its files are there in VS Code alone: open it from the Cowspace view.`,
+      );
+    }
     const editor = await findEditor();
     print(context, { ...info, editor }, () => info.mount);
     if (editor === null) {

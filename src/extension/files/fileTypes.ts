@@ -22,7 +22,6 @@ export function fileTypeOf(type: EntryType): FileType {
 /** As {@link fileTypeOf}, of what a symbolic link leads to. */
 export function linkedTypeOf({ type, link }: { readonly type: EntryType; readonly link: boolean }): FileType {
   if (!link) return fileTypeOf(type);
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the editor takes these values for bits
   return fileTypeOf(type) | FileType.SymbolicLink;
 }
 
