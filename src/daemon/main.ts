@@ -1,9 +1,6 @@
-import { toErrorMessage } from '../protocol/errors';
+import { CowspaceError, toErrorMessage } from '../protocol/errors';
 import type { TaskAnswer, TaskName } from '../protocol/launch';
-import { Daemon } from './daemon';
-import { probe } from './probe';
-import { releaseWorkspace, removeWorkspace } from './removal';
-import { verifyWorkspace } from './verification';
+import { whyNoSystemCalls } from '../sys/native';
 
 /**
  * The daemon's program. Its first argument is one of the tasks of `protocol/launch.ts`; who starts it gets one
@@ -16,6 +13,8 @@ async function main([task, directory, ...rest]: string[]): Promise<number> {
     return 2;
   }
   try {
+    const reason = await whyNoSystemCalls();
+    if (reason !== undefined) throw new CowspaceError('incompatible', reason);
     return await perform(task as TaskName, directory, rest);
   } catch (error) {
     await answer({ error: toErrorMessage(error) });
@@ -23,27 +22,37 @@ async function main([task, directory, ...rest]: string[]): Promise<number> {
   }
 }
 
+/** What makes system calls is loaded here, where it is known that it can be. */
 async function perform(task: TaskName, directory: string, rest: string[]): Promise<number> {
   switch (task) {
     case 'serve':
       return serve(directory, rest[0]!);
-    case 'release':
+    case 'release': {
+      const { releaseWorkspace } = await import('./removal');
       await answer({ result: await releaseWorkspace(directory) });
       return 0;
-    case 'remove':
+    }
+    case 'remove': {
+      const { removeWorkspace } = await import('./removal');
       await removeWorkspace(directory, rest.includes('--force'));
       await answer({ result: {} });
       return 0;
-    case 'verify':
+    }
+    case 'verify': {
+      const { verifyWorkspace } = await import('./verification');
       await answer({ result: await verifyWorkspace(directory) });
       return 0;
-    case 'probe':
+    }
+    case 'probe': {
+      const { probe } = await import('./probe');
       await answer({ result: probe(directory) });
       return 0;
+    }
   }
 }
 
 async function serve(directory: string, socket: string): Promise<number> {
+  const { Daemon } = await import('./daemon');
   const daemon = await Daemon.start(directory, socket);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => void daemon.terminate(signal));

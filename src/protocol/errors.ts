@@ -23,6 +23,8 @@ export const errorCodes = [
   'conflict',
   /** The machine lacks what the driver needs; the message says what to install. */
   'unsupported',
+  /** This package of cowspace cannot work on this machine at all. */
+  'incompatible',
   'cancelled',
   /** A file-system error; the message starts with its errno name. */
   'io',

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -15,7 +16,7 @@ import { type CommandResult, runChecked } from '../support/command';
 import { CowspaceFailure } from '../support/cowspace';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
-import { currentUser, ordinaryUser, type User } from '../support/users';
+import { currentUser, ordinaryUser, projectDirectory, type User } from '../support/users';
 
 const users: [string, (context: Context) => User][] = [
   ['as the user who runs the tests', currentUser],
@@ -399,6 +400,18 @@ describe('command line', () => {
       assert.equal(json.code, 2);
       assert.equal((JSON.parse(json.stderr) as { error: { code: string } }).error.code, 'usage');
     }
+  });
+
+  it('says so when its package was made for another machine', async () => {
+    const base = sandbox().directory('base');
+    cpSync(`${projectDirectory}/dist`, sandbox().path('package/dist'), { recursive: true });
+    const run = (...args: string[]): Promise<CommandResult> =>
+      sandbox().cowspace.runProgram(process.execPath, [sandbox().path('package/dist/cli.js'), ...args]);
+    assert.match((await run('doctor')).stdout, /fail .*no native part for linux/);
+    const { code, stderr } = await run('create', base, '--json');
+    assert.equal(code, 1);
+    assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'incompatible');
+    assert.deepEqual(await sandbox().cowspace.list(), []);
   });
 
   it('does not colour or ask without a terminal', async () => {
