@@ -15,7 +15,7 @@ const resultsDirectory = mkdtempSync(join(tmpdir(), 'cow-results-'));
 
 /** In the order in which they run: npm scripts that pass or fail as a whole, and mocha's suites in test/. */
 const checks = ['package:this', 'check:types', 'check:lint', 'check:format', 'check:imports'];
-const suites = ['unit', 'packages', 'mount', 'host', 'workbench'];
+const suites = ['unit', 'packages', 'mount', 'conformance', 'host', 'workbench'];
 
 async function main() {
   const selected = process.argv.slice(2);
