@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { CowspaceError } from '../protocol/errors';
 import { toBytes, toText } from '../sys/bytes';
 import { check } from '../sys/errno';
 import { close, fsync, O_CREAT, O_TRUNC, O_WRONLY, openAt, pwrite, renameAt, unlinkAt } from '../sys/file';
+import { plainPathSchema } from './plainPath';
 import type { Scratch } from './scratch';
 
 /** A rename inside the bases that the scratch's books must follow. Paths are byte strings. */
@@ -19,10 +21,10 @@ export interface BaseMove {
 }
 
 const moveSchema = z.object({
-  path: z.string(),
-  from: z.string(),
-  to: z.string(),
-  oldPath: z.string(),
+  path: plainPathSchema,
+  from: plainPathSchema,
+  to: plainPathSchema,
+  oldPath: plainPathSchema,
   detour: z.boolean(),
 });
 
@@ -63,7 +65,7 @@ export class CommitJournal {
     unlinkAt(this.#scratch.rootFd, NAME);
   }
 
-  /** What a crash interrupted; null for nothing. */
+  /** What a crash interrupted; null for nothing. @throws CowspaceError `wrong-scratch` */
   read(): BaseMove | null {
     let text: string;
     try {
@@ -71,7 +73,7 @@ export class CommitJournal {
     } catch {
       return null;
     }
-    const move = moveSchema.parse(JSON.parse(text));
+    const move = this.#parse(text);
     return {
       path: toBytes(move.path),
       from: toBytes(move.from),
@@ -79,5 +81,14 @@ export class CommitJournal {
       oldPath: toBytes(move.oldPath),
       detour: move.detour,
     };
+  }
+
+  #parse(text: string): z.infer<typeof moveSchema> {
+    try {
+      return moveSchema.parse(JSON.parse(text));
+    } catch (error) {
+      const path = join(this.#scratch.path, NAME);
+      throw new CowspaceError('wrong-scratch', `${path} is damaged: ${String(error)}`, { path });
+    }
   }
 }

@@ -18,6 +18,7 @@ import { DamageError } from './damage';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
 import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import type { UpperRecord } from './node';
+import { isPlainPath } from './plainPath';
 
 /** The attribute that carries a record. */
 export const RECORD_XATTR = 'user.cowspace.record';
@@ -69,7 +70,9 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
     throw new DamageError(what, `its scratch record is of version ${version}, not ${VERSION}`);
   const flags = bytes.readUInt8(1);
   const redirect = bytes.toString('latin1', FIXED, bytes.length - CHECKSUM);
-  if (flags & REDIRECT) checkRedirect(redirect, what);
+  if (flags & REDIRECT && !isPlainPath(redirect)) {
+    throw new DamageError(what, 'its scratch record redirects to an invalid path');
+  }
   return {
     metacopy: (flags & METACOPY) !== 0,
     cover: (flags & COVER) !== 0,
@@ -86,14 +89,6 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
     delta: flags & DELTA ? bytes.toString('hex', 44, FIXED) : null,
     redirect: flags & REDIRECT ? redirect : null,
   };
-}
-
-/** A scratch may come from somebody else: a redirect must stay below the base's root. */
-function checkRedirect(path: string, what: string): void {
-  const bad = path
-    .split('/')
-    .some((part) => part === '' || part === '.' || part === '..' || part.includes('\0'));
-  if (bad) throw new DamageError(what, 'its scratch record redirects to an invalid path');
 }
 
 /**

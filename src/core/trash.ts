@@ -21,6 +21,7 @@ import { Stat, statAt } from '../sys/stat';
 import { DamageError } from './damage';
 import type { Job } from './job';
 import { readRecord } from './record';
+import { plainNameSchema, plainPathSchema } from './plainPath';
 import { removeTree, type Scratch } from './scratch';
 
 /** How many discards can be undone; older ones are deleted for good. */
@@ -28,13 +29,13 @@ const KEPT = 10;
 
 const entrySchema = z.object({
   /** Name of what was discarded, in the folder of its discard. */
-  name: z.string(),
+  name: plainNameSchema,
   /** Whether it is a whiteout. */
   whiteout: z.boolean(),
   /** Metadata of a directory that stayed: name of an empty directory that carries it. */
   metadata: z.boolean(),
-  path: z.string(),
-  from: z.string().optional(),
+  path: plainPathSchema,
+  from: plainPathSchema.optional(),
   kind: z.enum(changeKinds),
   type: z.enum(fileTypes),
   size: z.number(),

@@ -163,7 +163,7 @@ async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounte
   const engine = await EngineHost.open(engineOptions, log);
   try {
     const { name, allowOther } = config;
-    const { fd, mount } = await mountKernel(mountPoint, { name, allowOther, bases });
+    const { fd, mount } = await mountKernel(mountPoint, { name, allowOther, bases, scratch });
     engine.serve(fd, mount);
     return { engine, mountPoint, kernel: { mount, fd } };
   } catch (error) {

@@ -10,8 +10,8 @@ const calls = {
 };
 
 /** What a mount forbids; `statfs` reports these bits by the same numbers as `mount` takes them. */
-const MS_NOSUID = 2;
-const MS_NODEV = 4;
+export const MS_NOSUID = 2;
+export const MS_NODEV = 4;
 const MS_NOEXEC = 8;
 export const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;

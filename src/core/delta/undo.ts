@@ -23,15 +23,16 @@ import {
 } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
 import type { Node } from '../node';
+import { plainPathSchema } from '../plainPath';
 import type { Scratch } from '../scratch';
 import type { LogFunction, Union } from '../union';
 
 const headerSchema = z.object({
   /** The base file: its layer and its path there. */
   layer: z.number(),
-  basePath: z.string(),
+  basePath: plainPathSchema,
   /** The entry of the mount that is being committed, and the id of its block map. */
-  path: z.string(),
+  path: plainPathSchema,
   delta: z.string(),
   size: z.number(),
   atime: z.number(),

@@ -8,6 +8,8 @@ import {
   MNT_DETACH,
   mount,
   mountRestrictions,
+  MS_NODEV,
+  MS_NOSUID,
   receiveDescriptor,
   socketPair,
   unmount,
@@ -29,6 +31,8 @@ export interface MountOptions {
   allowOther: boolean;
   /** Folders, text: what the mounts that hold them forbid (set-id, devices, execution), the new mount forbids too. */
   bases: readonly string[];
+  /** A folder, text: set-id and devices that the mount which holds it forbids, the new mount forbids too. */
+  scratch: string;
 }
 
 /**
@@ -97,7 +101,11 @@ function isRoot(): boolean {
 }
 
 function mountDirectly(mountPoint: string, options: MountOptions): number {
-  const flags = options.bases.reduce((all, base) => all | check(mountRestrictions(toBytes(base)), base), 0);
+  const restrictions = (path: string): number => check(mountRestrictions(toBytes(path)), path);
+  const flags = options.bases.reduce(
+    (all, base) => all | restrictions(base),
+    restrictions(options.scratch) & (MS_NOSUID | MS_NODEV),
+  );
   const fd = openAt(AT_FDCWD, '/dev/fuse', O_RDWR | O_NONBLOCK);
   if (fd < 0) {
     throw new CowspaceError(

@@ -1,0 +1,131 @@
+import { strict as assert } from 'node:assert';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import fc from 'fast-check';
+import type { DaemonClient } from '../../src/protocol/client';
+import { asCowspaceError, isRefusedWith } from '../../src/protocol/errors';
+import { findHome } from '../../src/protocol/home';
+import { type Method, methods } from '../../src/protocol/methods';
+import { Workspaces } from '../../src/protocol/workspaces';
+import { runChecked, runCommand } from '../support/command';
+import { useSandbox } from '../support/sandbox';
+import { snapshot } from '../support/snapshot';
+import { projectDirectory } from '../support/users';
+
+const NOBODY = { uid: 65534, gid: 65534 };
+
+describe('security', () => {
+  const sandbox = useSandbox();
+  let base: string;
+
+  beforeEach(() => {
+    base = sandbox().directory('base');
+    mkdirSync(`${base}/dir`);
+    writeFileSync(`${base}/file`, 'base\n');
+    writeFileSync(`${base}/dir/inner`, 'inner\n');
+  });
+
+  it('keeps other users out, unless they are let in', async function () {
+    if (userInfo().uid !== 0) this.skip();
+    chmodSync(sandbox().root, 0o755);
+    const seenBy = async (...options: string[]): Promise<string> => {
+      const mount = sandbox().path('mount');
+      await sandbox().cowspace.create([base], '--name', 'a', '--mount', mount, ...options);
+      chmodSync(base, 0o755);
+      const { stdout, stderr } = await runCommand('cat', [`${mount}/file`], { ...NOBODY, cwd: '/' });
+      await sandbox().cowspace.json(['remove', 'a']);
+      return stdout + stderr;
+    };
+    assert.match(await seenBy(), /Permission denied/);
+    assert.equal(await seenBy('--allow-other'), 'base\n');
+  });
+
+  it('lets no set-id programs and devices in from a scratch where these are forbidden', async function () {
+    if (userInfo().uid !== 0) this.skip();
+    const disk = sandbox().directory('disk');
+    await runChecked('mount', ['-t', 'tmpfs', '-o', 'nosuid,nodev', 'disk', disk]);
+    const { mount } = await sandbox().cowspace.create([base], '--scratch', `${disk}/scratch`);
+    assert.match(optionsOf(mount), /nosuid,nodev/);
+    assert.doesNotMatch(optionsOf((await sandbox().cowspace.create([base])).mount), /nosuid|nodev/);
+  });
+
+  it('answers whatever a client asks, and does nothing that it should not', async function () {
+    this.timeout(60_000);
+    await sandbox().cowspace.create([base], '--name', 'a');
+    const before = snapshot(base);
+    const home = findHome(sandbox().cowspace.environment);
+    const client = await new Workspaces(home, `${projectDirectory}/dist/daemon.js`).connect('a', 'fuzz');
+    try {
+      await fc.assert(
+        fc.asyncProperty(fc.constantFrom(...names), params, (name, value) => answers(client, name, value)),
+        { numRuns: 1500 },
+      );
+      assert.deepEqual((await client.request(methods.changes, {})).changes, []);
+    } finally {
+      client.dispose();
+    }
+    assert.deepEqual(snapshot(base), before);
+  });
+});
+
+const names = (Object.keys(methods) as (keyof typeof methods)[]).filter((name) => name !== 'shutdown');
+
+const path = fc.oneof(
+  fc.constantFrom(
+    '',
+    '/',
+    '..',
+    '../..',
+    'file',
+    'file/',
+    './file',
+    'dir/../../file',
+    '/etc/passwd',
+    'dir//inner',
+  ),
+  fc.constantFrom('a\0b', '\ud800', '\udc80', 'x'.repeat(256), 'd/'.repeat(3000)),
+  fc.string({ unit: 'binary', maxLength: 12 }),
+);
+const number = fc.oneof(fc.integer(), fc.constantFrom(0, 1, -1, 0.5, 2 ** 31, 2 ** 53, 1e300, 4096, 1 << 20));
+
+/** What requests have, each right or wrong, there or not. */
+const params = fc.oneof(
+  fc.record(
+    {
+      path: fc.oneof(path, fc.jsonValue()),
+      paths: fc.oneof(fc.array(path, { maxLength: 3 }), fc.jsonValue()),
+      side: fc.constantFrom('base', 'scratch', 'other'),
+      offset: number,
+      length: number,
+      limit: number,
+      cells: number,
+      range: fc.oneof(fc.record({ offset: number, length: number }), fc.jsonValue()),
+      dryRun: fc.boolean(),
+      skipConflicts: fc.boolean(),
+      undoId: fc.oneof(fc.string(), fc.constantFrom('1', '../1')),
+      protocolVersion: number,
+      client: fc.string(),
+      progressToken: fc.oneof(number, fc.string()),
+    },
+    { requiredKeys: [] },
+  ),
+  fc.jsonValue(),
+);
+
+/** Whether there is a result, or a refusal that somebody thought of. */
+async function answers(client: DaemonClient, name: keyof typeof methods, value: unknown): Promise<boolean> {
+  try {
+    await client.request(methods[name] as Method<never, never>, value as never);
+    return true;
+  } catch (error) {
+    if (isRefusedWith(error, 'not-mounted', 'internal')) throw new Error(`${name}: ${error.message}`);
+    return asCowspaceError(error).code !== 'internal';
+  }
+}
+
+function optionsOf(mount: string): string {
+  const line = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .find((each) => each.split(' ')[1] === mount);
+  return line?.split(' ')[3] ?? '';
+}
