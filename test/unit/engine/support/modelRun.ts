@@ -254,6 +254,7 @@ export class ModelRun {
     this.#leniency = { ...this.#leniency, links: true, directoryTimes: true };
     const view = this.#coldView();
     this.#checkUntouched('the mount', before, view, items);
+    this.#checkShared(view, [before, this.#sandbox.baseImage()]);
     this.#closeHandles();
     const after = this.list();
     const left = after.changes.filter((change) => items.some(({ path }) => path === change.path));
@@ -308,6 +309,20 @@ export class ModelRun {
         continue;
       const [was, is] = [old, now].map((entry) => (entry === undefined ? 'absent' : describeEntry(entry)));
       if (was !== is) throw new Error(`${what} has ${JSON.stringify(path)} ${is}, which was ${was}`);
+    }
+  }
+
+  /** Names have one inode number only if they were names of one inode before. */
+  #checkShared(now: Image, earlier: readonly Image[]): void {
+    const first = new Map<string, string>();
+    for (const [path, { identity }] of now) {
+      const other = first.get(identity);
+      first.set(identity, path);
+      if (other === undefined) continue;
+      const shared = earlier.some(
+        (image) => image.has(path) && image.get(path)?.identity === image.get(other)?.identity,
+      );
+      if (!shared) throw new Error(`${other} and ${path} both have inode number ${identity}`);
     }
   }
 

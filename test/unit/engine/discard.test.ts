@@ -1,0 +1,107 @@
+import { strict as assert } from 'node:assert';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertSame, readImage } from './support/image';
+import type { MountTree } from './support/mountTree';
+import { EngineSandbox } from './support/sandbox';
+
+describe('Discard of what other entries stand on', () => {
+  let sandbox: EngineSandbox;
+
+  beforeEach(() => {
+    sandbox = new EngineSandbox();
+    mkdirSync(join(sandbox.bases[0]!, 'directory'));
+    writeFileSync(join(sandbox.bases[0]!, 'directory/file'), 'base');
+    writeFileSync(join(sandbox.bases[0]!, 'file'), 'base');
+  });
+
+  afterEach(() => {
+    sandbox.dispose();
+  });
+
+  function listed(): string[] {
+    const { changes } = sandbox.engine;
+    sandbox.run(changes.update());
+    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
+  }
+
+  /** Discards one path; the base is as it was, and undo brings all of it back. */
+  function assertTakesAlong(path: string, change: (mount: MountTree) => void, expected: string[]): void {
+    const { engine, mount } = sandbox;
+    change(mount);
+    const before = { image: readImage(mount), list: listed() };
+    const { items, undoId } = sandbox.run(engine.discard({ paths: [path] }));
+    assert.deepEqual(items.map((item) => item.path).sort(), expected);
+    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+    assert.deepEqual(listed(), []);
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
+    assert.deepEqual(listed(), before.list);
+  }
+
+  it('takes along a link to a changed file', () => {
+    assertTakesAlong(
+      'file',
+      (mount) => {
+        mount.write('file', 0, Buffer.from('new!'));
+        mount.link('file', 'link');
+      },
+      ['file', 'link'],
+    );
+  });
+
+  it('takes along a link to a renamed file', () => {
+    assertTakesAlong(
+      'renamed',
+      (mount) => {
+        mount.rename('file', 'renamed', 0);
+        mount.link('renamed', 'link');
+      },
+      ['link', 'renamed'],
+    );
+  });
+
+  it('takes along a link to a file in a renamed directory', () => {
+    assertTakesAlong(
+      'renamed',
+      (mount) => {
+        mount.link('directory/file', 'link');
+        mount.rename('directory', 'renamed', 0);
+      },
+      ['link', 'renamed'],
+    );
+  });
+
+  for (const name of ['above', 'zone']) {
+    it(`takes along what was renamed out of a renamed directory: to ${name}`, () => {
+      assertTakesAlong(
+        'renamed',
+        (mount) => {
+          mount.rename('directory/file', name, 0);
+          mount.rename('directory', 'renamed', 0);
+        },
+        [name, 'renamed'].sort(),
+      );
+    });
+
+    it(`takes along what was renamed out of a removed directory: to ${name}`, () => {
+      assertTakesAlong(
+        'directory',
+        (mount) => {
+          mount.rename('directory/file', name, 0);
+          mount.rmdir('directory');
+        },
+        [name, 'directory'].sort(),
+      );
+    });
+  }
+
+  it('leaves a changed file alone when a link to it goes', () => {
+    const { engine, mount } = sandbox;
+    mount.write('file', 0, Buffer.from('new!'));
+    mount.link('file', 'link');
+    sandbox.run(engine.discard({ paths: ['link'] }));
+    assert.deepEqual(listed(), ['changed file']);
+    assert.equal(mount.read('file').toString(), 'new!');
+  });
+});
