@@ -62,7 +62,7 @@ interface Keybinding {
 interface CommandContribution {
   readonly title: string;
   /** A codicon. */
-  readonly icon?: string;
+  readonly icon: string;
   readonly enablement?: string;
   /** When the palette lists it; absent: always. */
   readonly palette?: string;
@@ -129,6 +129,7 @@ const table = {
   },
   'cowspace.openWorkspaceHere': {
     title: 'Open Workspace in This Window',
+    icon: '$(folder-opened)',
     palette: never,
     menus: [onItem(anyWorkspace, '1_open@2')],
   },
@@ -155,16 +156,19 @@ const table = {
   },
   'cowspace.remove': {
     title: 'Remove…',
+    icon: '$(trash)',
     enablement: idle,
     menus: [onItem(anyWorkspace, '7_remove@1')],
   },
   'cowspace.copyMountPath': {
     title: 'Copy Path of Mount',
+    icon: '$(copy)',
     palette: never,
     menus: [onItem(anyWorkspace, '3_copy@1')],
   },
   'cowspace.showWorkspaceLog': {
     title: 'Show Log of Workspace',
+    icon: '$(output)',
     menus: [onItem(anyWorkspace, '4_log@1')],
   },
   'cowspace.refresh': {
@@ -178,11 +182,13 @@ const table = {
   'cowspace.openChanges': {
     title: 'Open Changes',
     icon: '$(compare-changes)',
+    enablement: showsWorkspace,
     menus: [onItem(diffableChange, 'inline@1'), onItem(diffableChange, '1_open@1')],
   },
   'cowspace.showBlockDiff': {
     title: 'Show Block Diff',
     icon: '$(file-binary)',
+    enablement: showsWorkspace,
     menus: [onItem(comparableFile, '1_open@4')],
   },
   'cowspace.openAllChanges': {
@@ -197,17 +203,20 @@ const table = {
   'cowspace.openFile': {
     title: 'Open File',
     icon: '$(go-to-file)',
+    enablement: showsWorkspace,
     palette: never,
     menus: [onItem(existingFile, '1_open@2')],
   },
   'cowspace.openBaseFile': {
     title: 'Open Base File',
+    icon: '$(file)',
+    enablement: showsWorkspace,
     menus: [onItem(fileInBase, '1_open@3')],
   },
   'cowspace.commit': {
     title: 'Commit…',
     icon: '$(check)',
-    enablement: idle,
+    enablement: `${showsWorkspace} && ${idle}`,
     menus: [onItem(anyChange, 'inline@2'), onItem(anyChange, '2_review@1')],
   },
   'cowspace.commitAll': {
@@ -223,7 +232,7 @@ const table = {
   'cowspace.discard': {
     title: 'Discard…',
     icon: '$(discard)',
-    enablement: idle,
+    enablement: `${showsWorkspace} && ${idle}`,
     menus: [onItem(anyChange, 'inline@3'), onItem(anyChange, '2_review@2')],
   },
   'cowspace.discardAll': {
@@ -238,15 +247,20 @@ const table = {
   },
   'cowspace.undoDiscard': {
     title: 'Undo Discard',
-    enablement: idle,
+    icon: '$(redo)',
+    enablement: `${ready} && ${idle}`,
     menus: [entry('view/title', `${inChanges} && ${ready}`, '2_review@1')],
   },
   'cowspace.copyPath': {
     title: 'Copy Path',
+    icon: '$(copy)',
+    enablement: showsWorkspace,
     menus: [onItem(anyChange, '5_copy@1')],
   },
   'cowspace.copyRelativePath': {
     title: 'Copy Relative Path',
+    icon: '$(copy)',
+    enablement: showsWorkspace,
     menus: [onItem(anyChange, '5_copy@2')],
   },
   'cowspace.viewAsList': {
@@ -273,6 +287,7 @@ const table = {
   },
   'cowspace.showMoreChanges': {
     title: 'Show More Changes',
+    icon: '$(unfold)',
     palette: never,
   },
   'cowspace.blockDiff.previousChange': {
@@ -298,17 +313,20 @@ const table = {
   },
   'cowspace.blockDiff.goToOffset': {
     title: 'Go to Offset…',
+    icon: '$(target)',
     palette: inBlockDiff,
     menus: [inBlockDiffTitle('1_go@1')],
     keybinding: keyInBlockDiff('ctrl+g'),
   },
   'cowspace.blockDiff.copy': {
     title: 'Copy as Hex',
+    icon: '$(copy)',
     palette: inBlockDiff,
     menus: [inBlockDiffTitle('2_copy@1'), entry('webview/context', onBytes, '1_copy@1')],
   },
   'cowspace.blockDiff.copyBase': {
     title: 'Copy Base as Hex',
+    icon: '$(copy)',
     palette: inBlockDiff,
     menus: [inBlockDiffTitle('2_copy@2'), entry('webview/context', onBytes, '1_copy@2')],
   },
@@ -321,6 +339,7 @@ const table = {
   },
   'cowspace.showLog': {
     title: 'Show Log',
+    icon: '$(output)',
     menus: [entry('view/title', inWorkspaces, '9_log@1'), entry('view/title', inChanges, '9_log@1')],
   },
 } as const satisfies Record<string, CommandContribution>;

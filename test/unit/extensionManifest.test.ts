@@ -8,6 +8,7 @@ import {
   schemes,
   settingNames,
   viewIds,
+  windowStates,
 } from '../../src/extension/contributions';
 
 const root = join(import.meta.dirname, '../..');
@@ -21,6 +22,9 @@ interface MenuItem {
 interface Manifest {
   readonly icon: string;
   readonly activationEvents: string[];
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { readonly restrictedConfigurations: string[] };
+  };
   readonly contributes: {
     readonly viewsContainers: { readonly activitybar: { readonly id: string; readonly icon: string }[] };
     readonly views: Record<string, { readonly id: string; readonly icon: string }[]>;
@@ -43,7 +47,14 @@ interface Manifest {
       readonly viewType: string;
       readonly selector: { readonly filenamePattern: string }[];
     }[];
-    readonly configuration: { readonly properties: Record<string, unknown> };
+    readonly configuration: { readonly properties: Record<string, { readonly markdownDescription: string }> };
+    readonly walkthroughs: {
+      readonly steps: {
+        readonly description: string;
+        readonly media: { readonly image?: string; readonly svg?: string };
+        readonly completionEvents: string[];
+      }[];
+    }[];
   };
 }
 
@@ -103,8 +114,16 @@ describe('the manifest', () => {
   it('has the views, settings and schemes that the code names, and no others', () => {
     const views = Object.values(contributes.views).flatMap((list) => list.map(({ id }) => id));
     assert.deepEqual(views.sort(), Object.values(viewIds).sort());
-    const settings = Object.keys(contributes.configuration.properties);
-    assert.deepEqual(settings.sort(), Object.values(settingNames).sort());
+    const settings = contributes.configuration.properties;
+    assert.deepEqual(Object.keys(settings).sort(), Object.values(settingNames).sort());
+    for (const [name, { markdownDescription }] of Object.entries(settings)) {
+      assert.match(resolved(markdownDescription), /\.$/, name);
+    }
+    const { restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+    assert.deepEqual(
+      restrictedConfigurations.filter((name) => !(name in settings)),
+      [],
+    );
     assert.ok(manifest.activationEvents.includes(`onFileSystem:${schemes.base}`));
   });
 
@@ -121,13 +140,36 @@ describe('the manifest', () => {
     assert.deepEqual({ unknown, unused }, { unknown: [], unused: [] });
   });
 
-  it('names commands that exist, in welcome views too', () => {
-    const links = contributes.viewsWelcome.flatMap(({ contents }) =>
-      [...resolved(contents).matchAll(/\(command:([\w.]+)\)/g)].map(([, command]) => command!),
+  it('greets in every view, whatever the window shows', () => {
+    const clauses = (view: string): string[] =>
+      contributes.viewsWelcome.filter((greeting) => greeting.view === view).map(({ when = '' }) => when);
+    const silent = windowStates.filter(
+      (state) =>
+        !clauses(viewIds.changes).some((when) => when.startsWith(`${contextKeys.state} == ${state}`)),
     );
-    assert.ok(links.length > 0);
+    assert.deepEqual(silent, []);
+    assert.ok(clauses(viewIds.workspaces).includes(''));
+  });
+
+  it('names commands and views that exist, in greetings and in the walkthrough', () => {
+    const steps = contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+    const texts = [
+      ...contributes.viewsWelcome.map(({ contents }) => contents),
+      ...steps.map((step) => step.description),
+    ];
+    const links = texts.flatMap((text) =>
+      [...resolved(text).matchAll(/\(command:(cowspace[\w.]+)\)/g)].map(
+        ([, command]) => `onCommand:${command!}`,
+      ),
+    );
+    const events = steps.flatMap((step) => step.completionEvents);
+    const known = new Set([
+      ...Object.keys(commands).map((command) => `onCommand:${command}`),
+      ...Object.values(viewIds).flatMap((view) => [`onView:${view}`, `onCommand:${view}.focus`]),
+    ]);
+    assert.ok(links.length > 0 && events.length >= steps.length);
     assert.deepEqual(
-      links.filter((command) => !(command in commands)),
+      [...links, ...events].filter((event) => !known.has(event)),
       [],
     );
   });
@@ -137,10 +179,16 @@ describe('the manifest', () => {
     assert.deepEqual([...used].sort(), Object.keys(strings).sort());
   });
 
-  it('has its icons', () => {
+  it('has its icons and pictures, and ships them', () => {
     const { viewsContainers, views } = contributes;
     const icons = [viewsContainers.activitybar, ...Object.values(views)].flat().map(({ icon }) => icon);
-    for (const icon of [manifest.icon, ...icons]) assert.ok(existsSync(join(root, icon)), icon);
+    const steps = contributes.walkthroughs.flatMap((walkthrough) => walkthrough.steps);
+    const pictures = steps.map(({ media }) => media.image ?? media.svg!);
+    const shipped = readText('.vscodeignore');
+    for (const file of [manifest.icon, ...icons, ...pictures]) {
+      assert.ok(existsSync(join(root, file)), file);
+      assert.ok(shipped.includes(`!${file}\n`), `${file} is not shipped`);
+    }
   });
 
   it('leaves no setting unread', () => {
