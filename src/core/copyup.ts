@@ -59,6 +59,7 @@ export function copyUpDir(u: Union, node: Node): LayerDir {
   const temporary = u.scratch.temporaryName();
   const { workFd } = u.scratch;
   check(mkdirAt(workFd, temporary, 0o700), node.path);
+  u.scratch.markMerged(workFd, temporary);
   copyMetadata(u, source, lowerFd, '.', temporary);
   placeInUpper(u, node.parent, above, temporary, node.name);
   dir.upper = new LayerDir(0, above, node.name);

@@ -45,9 +45,9 @@ type Meta = z.infer<typeof metaSchema>;
 
 const OPAQUE = 'overlay.opaque';
 const WHITEOUT_XATTR = 'user.overlay.whiteout';
-/** The values of the opaque attribute: hides the bases; or merely contains whiteouts of the attribute form. */
+/** The values of the opaque attribute: hides the bases; or merely may contain whiteouts of the attribute form. */
 const HIDES = Buffer.from('y');
-const HAS_XATTR_WHITEOUTS = Buffer.from('x');
+const MAY_HAVE_XATTR_WHITEOUTS = Buffer.from('x');
 
 /**
  * The writable branch on disk: `upper/` in the format of kernel overlayfs, and beside it what that format lacks.
@@ -119,6 +119,7 @@ export class Scratch {
     this.#recordsFd = open('records');
     this.records = new RecordStore(this.#recordsFd);
     emptyDirectory(this.workFd);
+    this.markMerged(this.upperFd, '.');
   }
 
   close(): void {
@@ -160,12 +161,7 @@ export class Scratch {
     const fd = openAt(dirFd, name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
     if (fd < 0) return fd;
     close(fd);
-    const marked = setXattrAt(dirFd, name, WHITEOUT_XATTR, HIDES);
-    if (marked < 0) return marked;
-    if (opaqueValue(dirFd, '') !== 'y') {
-      setXattrAt(dirFd, '', `user.${OPAQUE}`, HAS_XATTR_WHITEOUTS);
-    }
-    return 0;
+    return setXattrAt(dirFd, name, WHITEOUT_XATTR, HIDES);
   }
 
   /** Replaces what is at a name by a whiteout, in one step. */
@@ -203,6 +199,13 @@ export class Scratch {
   clearOpaque(dirFd: number, name: string): void {
     removeXattrAt(dirFd, name, `user.${OPAQUE}`);
     removeXattrAt(dirFd, name, `trusted.${OPAQUE}`);
+    this.markMerged(dirFd, name);
+  }
+
+  /** Tells kernel overlayfs that a directory may hold whiteouts of the attribute form: only then its listings omit them. */
+  markMerged(dirFd: number, name: string): void {
+    if (!this.xattrWhiteouts) return;
+    check(setXattrAt(dirFd, name, `user.${OPAQUE}`, MAY_HAVE_XATTR_WHITEOUTS), name);
   }
 }
 

@@ -154,11 +154,9 @@ function merge(u: Union, node: Node, lowers: LayerDir[]): void {
     }
     u.release(child);
   }
-  if (dir.opaque) {
-    const { fd, name } = u.upperPlace(node);
-    u.scratch.clearOpaque(fd, name);
-    dir.opaque = false;
-  }
+  const { fd, name } = u.upperPlace(node);
+  u.scratch.clearOpaque(fd, name);
+  dir.opaque = false;
   dir.lowers = lowers;
   dir.listing = null;
   u.tellNewNumber(node);

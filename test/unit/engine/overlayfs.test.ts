@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { assertSame, type Image, readImage } from './support/image';
 import { EngineSandbox, withDisk } from './support/sandbox';
@@ -83,6 +84,20 @@ describe('A scratch and kernel overlayfs', () => {
     assertKernelShowsTheSame(',userxattr');
   });
 
+  it('shows the same there, by whiteouts that are attributes', function () {
+    if (!kernelReadsXattrWhiteouts()) this.skip();
+    sandbox.presetXattrWhiteouts();
+    change();
+    // Whiteouts in a directory that was copied up, one that merges again, one that was there, and the root.
+    const { mount } = sandbox;
+    mount.unlink('kept/file');
+    mount.rmdir('removed');
+    mount.mkdir('removed', 0o755);
+    sandbox.run(sandbox.engine.discard({ paths: ['removed/sub'] }));
+    mount.rename('file', 'replaced/sub/moved', 0);
+    assertKernelShowsTheSame(',userxattr');
+  });
+
   for (const options of ['', ',userxattr']) {
     it(`shows what was done there${options}`, () => {
       // Opened once, so that the scratch exists.
@@ -108,6 +123,12 @@ describe('A scratch and kernel overlayfs', () => {
     });
   }
 });
+
+/** Since Linux 6.7. */
+function kernelReadsXattrWhiteouts(): boolean {
+  const [major, minor] = release().split('.').map(Number);
+  return major! > 6 || (major === 6 && minor! >= 7);
+}
 
 /** Without the attributes that mounts of cowspace hide. */
 function visible(image: Image): Image {

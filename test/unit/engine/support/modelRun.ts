@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Change, ChangeList, PlanItem } from '../../../../src/protocol/messages';
 import { toBytes } from '../../../../src/sys/bytes';
@@ -34,7 +33,7 @@ export class ModelRun {
 
   constructor({ bases, deltaThreshold, whiteouts }: Omit<Case, 'steps' | 'ending'>) {
     this.#sandbox = new EngineSandbox(bases.length, { deltaThreshold });
-    if (whiteouts === 'xattr') presetXattrWhiteouts(this.#sandbox);
+    if (whiteouts === 'xattr') this.#sandbox.presetXattrWhiteouts();
     bases.forEach((plan, i) => {
       withDisk(this.#sandbox.bases[i]!, (tree) => plant(imageOfPlan(plan), tree));
     });
@@ -376,12 +375,6 @@ export class ModelRun {
     this.#sources = new Map([...readImage(tree)].map(([path, { identity }]) => [path, identity]));
     return tree;
   }
-}
-
-/** A scratch on a file system that refuses whiteout devices. */
-function presetXattrWhiteouts({ scratch, bases }: EngineSandbox): void {
-  mkdirSync(scratch);
-  writeFileSync(join(scratch, 'cowspace.json'), JSON.stringify({ format: 1, bases, whiteouts: 'xattr' }));
 }
 
 function outcome(operation: FileOperation, tree: Tree): string {

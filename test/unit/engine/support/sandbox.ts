@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine, type EngineOptions } from '../../../../src/core/engine';
@@ -35,6 +35,13 @@ export class EngineSandbox {
     const path = join(this.root, name);
     mkdirSync(path, { recursive: true, mode: 0o755 });
     return path;
+  }
+
+  /** Makes the scratch, before it is first opened, one on a file system that refuses whiteout devices. */
+  presetXattrWhiteouts(): void {
+    mkdirSync(this.scratch);
+    const description = { format: 1, bases: this.bases, whiteouts: 'xattr' };
+    writeFileSync(join(this.scratch, 'cowspace.json'), JSON.stringify(description));
   }
 
   get engine(): Engine {
