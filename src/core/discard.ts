@@ -297,23 +297,31 @@ function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEnt
 /** Of a base inode with several names, the others show the restored contents again too. */
 function restoreIndex(u: Union, changes: Changes, parent: Node, name: string): void {
   const node = u.lookup(parent, name);
-  const record = node?.record;
-  if (node === null || node.dir !== null || record == null || record.cover) return;
-  const { layer, ino } = record.origin;
-  const basePath = record.redirect ?? changes.basePath(joinPath(parent.path, name));
-  const place = basePath === null ? null : changes.bases.stat(basePath, stat);
-  const linked = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
-  const key = linkKey(layer, ino);
-  if (!linked || u.indexed.has(key)) return;
-  const { fd } = u.upperPlace(node);
-  check(linkAt(fd, name, u.scratch.indexFd, key), name);
-  u.indexed.add(key);
-  replaceName(u, parent, name);
-  const others = u.linkedLower.get(key);
-  if (others === undefined) return;
-  for (const other of [...(others.aliases ?? []), others]) {
-    if (other.parent !== null) replaceName(u, other.parent, other.name);
+  if (node === null) return;
+  const key = sharedKey(changes, node, joinPath(parent.path, name));
+  if (key !== null && !u.indexed.has(key)) {
+    const from = u.upperPlace(node);
+    check(linkAt(from.fd, from.name, u.scratch.indexFd, key), name);
+    u.indexed.add(key);
+    const others = u.linkedLower.get(key);
+    node.indexKey = key;
+    u.linkLower(node, key);
+    if (others !== undefined && others !== node) {
+      for (const other of [...(others.aliases ?? []), others])
+        if (other.parent !== null) replaceName(u, other.parent, other.name);
+    }
   }
+  u.release(node);
+}
+
+/** Key in the index of the base inode that a file was copied up from, when that has several names. */
+function sharedKey(changes: Changes, { dir, record }: Node, path: string): string | null {
+  if (dir !== null || record === null || record.cover) return null;
+  const { layer, ino } = record.origin;
+  const basePath = record.redirect ?? changes.basePath(path);
+  const place = basePath === null ? null : changes.bases.stat(basePath, stat);
+  const shared = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
+  return shared ? linkKey(layer, ino) : null;
 }
 
 /** What is in the scratch but equals the base makes room. */

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RENAME_EXCHANGE } from '../../../src/sys/file';
 import { assertSame, readImage } from './support/image';
 import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
@@ -103,5 +104,19 @@ describe('Discard of what other entries stand on', () => {
     sandbox.run(engine.discard({ paths: ['link'] }));
     assert.deepEqual(listed(), ['changed file']);
     assert.equal(mount.read('file').toString(), 'new!');
+  });
+
+  it('is undone also for a name of an inode that is known by another', () => {
+    mkdirSync(join(sandbox.bases[0]!, 'other'));
+    sandbox.mount.link('file', 'directory/link');
+    // From here on nobody looked at the file under its first name.
+    sandbox.close();
+    sandbox.run(sandbox.engine.commit({}));
+    const { engine, mount } = sandbox;
+    mount.rename('other', 'file', RENAME_EXCHANGE);
+    const before = readImage(mount);
+    const { undoId } = sandbox.run(engine.discard({}));
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before, { directoryTimes: true });
   });
 });
