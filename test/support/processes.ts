@@ -49,3 +49,9 @@ function readProcessFile(pid: string, name: 'environ' | 'stat'): string {
     return '';
   }
 }
+
+/** What a process holds in memory, in MB. */
+export function residentMegabytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) / 1024;
+}

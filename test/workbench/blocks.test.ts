@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, readSync, truncateSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChecked } from '../support/command';
-import { processesWithEnvironment, untilEnded } from '../support/processes';
+import { processesWithEnvironment, residentMegabytes, untilEnded } from '../support/processes';
 import { useSandbox } from '../support/sandbox';
 import { until } from '../support/until';
 import { BlockDiff } from './support/blockDiff';
@@ -268,9 +268,4 @@ function binary(): Buffer {
 
 function hex(offset: number): string {
   return offset.toString(16).toUpperCase().padStart(8, '0');
-}
-
-function residentMegabytes(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
 }

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * What two trees must have in common: path → type, mode, contents, and the first name of the same file. Link counts are
+ * left out: those of base files do not know of names that were removed in an earlier mount.
+ */
+export function content(root: string): Map<string, string> {
+  const entries = new Map<string, string>();
+  const firstNames = new Map<number, string>();
+  const visit = (path: string): void => {
+    for (const name of readdirSync(join(root, path)).sort()) {
+      const entry = join(path, name);
+      const stat = lstatSync(join(root, entry));
+      if (!firstNames.has(stat.ino)) firstNames.set(stat.ino, entry);
+      entries.set(entry, `${describe(join(root, entry), stat)} ${firstNames.get(stat.ino)}`);
+      if (stat.isDirectory()) visit(entry);
+    }
+  };
+  visit('');
+  return entries;
+}
+
+function describe(path: string, stat: ReturnType<typeof lstatSync> & object): string {
+  const mode = stat.mode.toString(8);
+  if (stat.isSymbolicLink()) return `${mode} → ${readlinkSync(path)}`;
+  if (!stat.isFile()) return mode;
+  const hash = createHash('sha1').update(readFileSync(path)).digest('hex');
+  return `${mode} ${stat.size} ${hash}`;
+}
