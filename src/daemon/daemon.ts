@@ -1,32 +1,18 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Mount } from '../driver/driver';
-import { detachStale, mountKernel } from '../driver/kernel/mount';
-import { CowspaceError } from '../protocol/errors';
+import { detachStale } from '../driver/detach';
 import { mountedWorkspaces } from '../protocol/mounts';
 import { logFile, readConfig, readState, type WorkspaceConfig } from '../protocol/registry';
-import { close } from '../sys/file';
-import { EngineHost } from './engineHost';
-import { checkLocations, prepareMountPoint } from './locations';
+import { checkLocations } from './locations';
 import { lockScratch, lockWorkspace } from './lock';
 import { Log } from './log';
+import { mountByDriver, type Mounted } from './mounting';
 import { RpcServer } from './rpcServer';
 import { Service } from './service';
 import { StateFile } from './stateFile';
 
 /** Milliseconds for the kernel to end the session once the mount is gone from the tree. */
 const SESSION_TIMEOUT = 2000;
-
-interface Mounted {
-  readonly engine: EngineHost;
-  readonly mountPoint: string;
-  /** Null: the files are there in the editor alone. */
-  readonly kernel: {
-    readonly mount: Mount;
-    /** `/dev/fuse` */
-    readonly fd: number;
-  } | null;
-}
 
 /** Serves one workspace from its mount to its unmount. */
 export class Daemon {
@@ -69,10 +55,10 @@ export class Daemon {
    * @throws CowspaceError `busy`
    */
   async unmount(force: boolean): Promise<void> {
-    const { engine, kernel } = this.#mounted;
+    const { engine, mount } = this.#mounted;
     if (force) await engine.flush();
-    await kernel?.mount.unmount(force);
-    if (kernel !== null && !force) await Promise.race([engine.ended, sleep(SESSION_TIMEOUT)]);
+    await mount?.unmount(force);
+    if (mount !== null && !force) await Promise.race([engine.ended, sleep(SESSION_TIMEOUT)]);
     await engine.stop();
   }
 
@@ -89,11 +75,11 @@ export class Daemon {
 
   /** Waits until the mount is gone, whoever takes it away, and clears up. Returns the process's exit code. */
   async finish(): Promise<number> {
-    const { engine, mountPoint, kernel } = this.#mounted;
+    const { engine, mount, mountPoint } = this.#mounted;
     const { error, storedBytes } = await engine.ended;
     if (error !== undefined) this.#log.error(`The engine failed: ${error.stack ?? error.message}`);
-    if (kernel !== null) {
-      close(kernel.fd);
+    if (mount !== null) {
+      mount.close();
       await detachStale(mountPoint);
     }
     await this.#server?.close();
@@ -141,33 +127,11 @@ export class Daemon {
 
 /** Checks everything that could go wrong, then mounts. */
 async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounted> {
-  if (config.driver === 'fuse-native') {
-    throw new CowspaceError(
-      'unsupported',
-      `The driver ${config.driver} is not part of this version; use kernel.`,
-    );
-  }
   const { bases, mount: mountPoint, scratch } = await checkLocations(config);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   lockScratch(scratch);
   if ((await mountedWorkspaces()).has(mountPoint) && (await detachStale(mountPoint))) {
     log.warn(`Took away the mount at ${mountPoint}, whose daemon was killed.`);
   }
-  const engineOptions = { bases, scratch, deltaThreshold: config.deltaThreshold };
-  if (config.driver === 'editor') {
-    const engine = await EngineHost.open(engineOptions, log);
-    engine.serveEditor();
-    return { engine, mountPoint, kernel: null };
-  }
-  await prepareMountPoint(mountPoint);
-  const engine = await EngineHost.open(engineOptions, log);
-  try {
-    const { name, allowOther } = config;
-    const { fd, mount } = await mountKernel(mountPoint, { name, allowOther, bases, scratch });
-    engine.serve(fd, mount);
-    return { engine, mountPoint, kernel: { mount, fd } };
-  } catch (error) {
-    await engine.stop();
-    throw error;
-  }
+  return mountByDriver({ ...config, bases: [...bases], mount: mountPoint, scratch }, log);
 }

@@ -1,23 +1,10 @@
-import { join } from 'node:path';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Mount } from '../driver/driver';
 import { CowspaceError, fromErrorMessage } from '../protocol/errors';
 import type { ChangeDelta, Progress } from '../protocol/messages';
-import { check } from '../sys/errno';
-import { eventFd } from '../sys/process';
 import { Deferred } from './deferred';
-import type {
-  EngineCallName,
-  EngineCalls,
-  EngineCommand,
-  EngineEvent,
-  EngineThreadData,
-} from './engineMessages';
+import type { EngineCallName, EngineCalls, EngineEvent } from './engineMessages';
+import type { EnginePlace } from './enginePlace';
 import type { Log } from './log';
-import { raise } from './wakeup';
-
-/** What the engine is to work on. */
-export type EngineHostOptions = Pick<EngineThreadData, 'bases' | 'scratch' | 'deltaThreshold'>;
 
 export interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -29,19 +16,17 @@ interface PendingCall {
   readonly onProgress: CallOptions['onProgress'];
 }
 
-/** How the engine's thread ended. */
+/** How the engine ended. */
 export interface EngineEnd {
   /** Absent when it ended in order. */
   readonly error: Error | undefined;
-  /** Bytes in the scratch, if the thread could still tell. */
+  /** Bytes in the scratch, if the engine could still tell. */
   readonly storedBytes: number | undefined;
 }
 
-/** The engine's thread as the main thread sees it, with the mount that it serves. */
+/** The engine as the main thread sees it, with the mount that it serves. */
 export class EngineHost {
-  readonly #worker: Worker;
-  readonly #port: MessagePort;
-  readonly #wakeFd = check(eventFd(), 'eventfd');
+  readonly #place: EnginePlace;
   readonly #log: Log;
   readonly #opened = new Deferred<void>();
   readonly #ended = new Deferred<EngineEnd>();
@@ -50,74 +35,56 @@ export class EngineHost {
   /** Settles when the kernel has forgotten all that it was told to. */
   #invalidated: Promise<void> = Promise.resolve();
   #nextId = 1;
-  #error: Error | undefined;
   #storedBytes: number | undefined;
 
   /** What became of the list of changes; see {@link watch}. */
   onDidChange: (delta: ChangeDelta) => void = () => undefined;
 
-  /** Starts the thread, which opens bases and scratch. @throws CowspaceError as `Engine.open` */
-  static async open(options: EngineHostOptions, log: Log): Promise<EngineHost> {
-    const host = new EngineHost(options, log);
+  /** Waits until the engine has opened bases and scratch. @throws CowspaceError as `Engine.open` */
+  static async open(place: EnginePlace, log: Log): Promise<EngineHost> {
+    const host = new EngineHost(place, log);
     await host.#opened.promise;
     return host;
   }
 
-  private constructor(options: EngineHostOptions, log: Log) {
+  private constructor(place: EnginePlace, log: Log) {
+    this.#place = place;
     this.#log = log;
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    const { bases, scratch, deltaThreshold } = options;
-    const workerData: EngineThreadData = {
-      bases,
-      scratch,
-      deltaThreshold,
-      port: port2,
-      wakeFd: this.#wakeFd,
-    };
-    this.#worker = new Worker(join(__dirname, 'engine.js'), { workerData, transferList: [port2] });
-    this.#worker.on('message', (event: EngineEvent) => {
-      this.#handle(event);
-    });
-    this.#worker.on('error', (error) => {
-      this.#error = error;
-    });
-    this.#worker.on('exit', () => {
-      this.#end();
+    place.listen({
+      received: (event) => {
+        this.#handle(event);
+      },
+      ended: (error) => {
+        this.#end(error);
+      },
     });
   }
 
-  /** Settles when the thread has ended: the mount is gone, or {@link stop} was called, or it failed. */
+  /** Settles when the engine has ended: the mount is gone, or {@link stop} was called, or it failed. */
   get ended(): Promise<EngineEnd> {
     return this.#ended.promise;
   }
 
-  /** Makes the thread answer the requests of a mount. @param fd its `/dev/fuse` */
-  serve(fd: number, mount: Mount): void {
+  /** The engine serves a mount now. */
+  mounted(mount: Mount): void {
     this.#mount = mount;
-    this.#send({ kind: 'serve', fd });
   }
 
-  /** Makes the thread work without a mount. */
-  serveEditor(): void {
-    this.#send({ kind: 'serve', fd: null });
-  }
-
-  /** Ends the thread, also when the mount is still there: who uses it then gets ENOTCONN. */
+  /** Ends the engine, also when the mount is still there: who uses it then gets ENOTCONN. */
   async stop(): Promise<void> {
-    this.#send({ kind: 'stop' });
+    this.#place.stop();
     await this.ended;
   }
 
   /** Whether {@link onDidChange} is to be called as changes happen. */
   watch(on: boolean): void {
-    this.#send({ kind: 'watch', on });
+    this.#place.send({ kind: 'watch', on });
   }
 
   /**
    * Asks the engine for something. When the answer is there, the kernel sees the tree as the call left it.
    *
-   * @throws CowspaceError what the engine throws; `cancelled`; `not-mounted` when the thread ends meanwhile
+   * @throws CowspaceError what the engine throws; `cancelled`; `not-mounted` when the engine ends meanwhile
    */
   async call<N extends EngineCallName>(
     name: N,
@@ -127,10 +94,10 @@ export class EngineHost {
     const id = this.#nextId++;
     const answer = new Deferred<unknown>();
     const cancel = (): void => {
-      this.#send({ kind: 'cancel', id });
+      this.#place.send({ kind: 'cancel', id });
     };
     this.#pending.set(id, { answer, onProgress });
-    this.#send({ kind: 'call', id, name, args });
+    this.#place.send({ kind: 'call', id, name, args });
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel);
     try {
@@ -151,11 +118,6 @@ export class EngineHost {
     const ids = await this.call('dirtyNodes', [paths]);
     // Forgetting the pages of a file makes the kernel write back those that are dirty.
     await this.#mount?.invalidate(ids.map((id) => ({ kind: 'inode', id, offset: 0, length: 0 })));
-  }
-
-  #send(command: EngineCommand): void {
-    this.#port.postMessage(command);
-    raise(this.#wakeFd);
   }
 
   #handle(event: EngineEvent): void {
@@ -199,7 +161,7 @@ export class EngineHost {
     } catch (error) {
       this.#log.error(`The kernel did not write back node ${nodeId}: ${String(error)}`);
     }
-    this.#send({ kind: 'writtenBack', id });
+    this.#place.send({ kind: 'writtenBack', id });
   }
 
   #invalidate(list: Extract<EngineEvent, { kind: 'invalidate' }>['list']): void {
@@ -211,11 +173,10 @@ export class EngineHost {
       });
   }
 
-  #end(): void {
-    const error = this.#error ?? new CowspaceError('not-mounted', 'The workspace was unmounted.');
+  #end(failure?: Error): void {
+    const error = failure ?? new CowspaceError('not-mounted', 'The workspace was unmounted.');
     this.#opened.reject(error);
     for (const { answer } of this.#pending.values()) answer.reject(error);
-    this.#port.close();
-    this.#ended.resolve({ error: this.#error, storedBytes: this.#storedBytes });
+    this.#ended.resolve({ error: failure, storedBytes: this.#storedBytes });
   }
 }

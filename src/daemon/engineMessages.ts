@@ -25,7 +25,7 @@ import type {
   StatResult,
 } from '../protocol/messages';
 
-/** What travels between the daemon's main thread and the engine's thread. */
+/** What travels between the daemon's main thread and the engine. */
 
 /** What the main thread can ask of the engine. Paths are relative to the mount, as text. */
 export interface EngineCalls {
@@ -56,29 +56,37 @@ export interface EngineCalls {
 }
 export type EngineCallName = keyof EngineCalls;
 
-/** What the thread is started with. */
-export interface EngineThreadData {
+/** What the engine works on. */
+export interface EngineOptions {
   readonly bases: readonly string[];
   readonly scratch: string;
   /** Size in bytes from which on files are kept by block; null: none are. */
   readonly deltaThreshold: number | null;
+}
+
+/** What the engine's thread is started with. */
+export interface EngineThreadData extends EngineOptions {
   /** Commands arrive here; after posting one the sender raises `wakeFd`. */
   readonly port: MessagePort;
   readonly wakeFd: number;
 }
 
 export type EngineCommand =
-  /**
-   * Serve the mount whose `/dev/fuse` this is, or without one what the main thread asks for; the first command after
-   * the start, if not `stop`.
-   */
-  | { readonly kind: 'serve'; readonly fd: number | null }
   | { readonly kind: 'call'; readonly id: number; readonly name: EngineCallName; readonly args: unknown[] }
   | { readonly kind: 'cancel'; readonly id: number }
   /** A `writeBack` is done. */
   | { readonly kind: 'writtenBack'; readonly id: number }
   /** Whether anybody wants to hear of changes as they happen. */
-  | { readonly kind: 'watch'; readonly on: boolean }
+  | { readonly kind: 'watch'; readonly on: boolean };
+
+/** What the engine's thread is told besides. */
+export type ThreadCommand =
+  | EngineCommand
+  /**
+   * Serve the mount whose `/dev/fuse` this is, or without one what the main thread asks for; the first command after
+   * the start, if not `stop`.
+   */
+  | { readonly kind: 'serve'; readonly fd: number | null }
   /** End, although the mount may still be there. */
   | { readonly kind: 'stop' };
 

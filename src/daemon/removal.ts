@@ -1,7 +1,7 @@
 import { lstat, rmdir } from 'node:fs/promises';
 import type { Engine } from '../core/engine';
 import { deleteScratch } from '../core/scratch';
-import { detachStale } from '../driver/kernel/mount';
+import { detachStale } from '../driver/detach';
 import { asCowspaceError, CowspaceError, failedWith } from '../protocol/errors';
 import { mountedWorkspaces } from '../protocol/mounts';
 import { readConfig, type WorkspaceConfig } from '../protocol/registry';

@@ -26,16 +26,11 @@ export interface IdleWork {
 
 /** Runs tasks one after the other, in slices between the requests of the mount. */
 export class Scheduler implements Pump {
-  readonly wakeFd: number;
-  readonly #receive: () => void;
   readonly #idle: IdleWork;
   readonly #queue: Task[] = [];
   #current: Task | undefined;
 
-  /** @param receive takes in what waits behind `wakeFd`, which it resets */
-  constructor(wakeFd: number, receive: () => void, idle: IdleWork) {
-    this.wakeFd = wakeFd;
-    this.#receive = receive;
+  constructor(idle: IdleWork) {
     this.#idle = idle;
   }
 
@@ -67,7 +62,6 @@ export class Scheduler implements Pump {
   }
 
   step(): number {
-    this.#receive();
     const end = performance.now() + SLICE;
     for (;;) {
       const now = performance.now();

@@ -1,7 +1,5 @@
-/** Work that the engine thread does between two requests of the mount. */
+/** Work that the engine does between two requests of the mount. */
 export interface Pump {
-  /** A descriptor that becomes readable when there is work (an eventfd). */
-  readonly wakeFd: number;
   /**
    * Does a slice of the waiting work, for a few milliseconds at most.
    *
@@ -23,6 +21,18 @@ export type Invalidation =
       readonly stays: boolean;
     };
 
+/** What a driver needs to know of a workspace to mount it. */
+export interface MountOptions {
+  /** The workspace's name: the mount's source is `cowspace:NAME`. */
+  readonly name: string;
+  /** Other users may enter too, with the rights that modes give them. */
+  readonly allowOther: boolean;
+  /** Folders, text: what the mounts that hold them forbid (set-id, devices, execution), the new mount forbids too. */
+  readonly bases: readonly string[];
+  /** A folder, text: set-id and devices that the mount which holds it forbids, the new mount forbids too. */
+  readonly scratch: string;
+}
+
 /** A mounted file system as the daemon's main thread holds it. */
 export interface Mount {
   /**
@@ -32,4 +42,14 @@ export interface Mount {
   unmount(lazy: boolean): Promise<void>;
   /** Makes the kernel forget; resolves when it has. Things that the kernel does not know are no error. */
   invalidate(list: readonly Invalidation[]): Promise<void>;
+  /** Lets go of what mounting took; to be called when nobody answers requests any more. */
+  close(): void;
+}
+
+/** Answers the requests of a mount from the event loop of the thread that mounted. */
+export interface Session {
+  /** Settles when the mount is gone. */
+  readonly ended: Promise<void>;
+  /** From now on the file system is not called any more: requests get ENOTCONN. */
+  stop(): void;
 }

@@ -12,7 +12,7 @@ const calls = {
 /** What a mount forbids; `statfs` reports these bits by the same numbers as `mount` takes them. */
 export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
-const MS_NOEXEC = 8;
+export const MS_NOEXEC = 8;
 export const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 

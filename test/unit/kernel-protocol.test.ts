@@ -93,13 +93,11 @@ class Kernel {
 
   #serve(isOver: () => boolean): void {
     try {
-      this.#session.serve({
-        wakeFd: this.#wakeFd,
-        step: () => {
-          if (isOver()) throw new Done();
-          return 0;
-        },
-      });
+      const step = (): number => {
+        if (isOver()) throw new Done();
+        return 0;
+      };
+      this.#session.serve({ step }, this.#wakeFd);
     } catch (error) {
       if (!(error instanceof Done)) throw error;
     }

@@ -1,46 +1,31 @@
-import { spawn } from 'node:child_process';
-import { statfs } from 'node:fs/promises';
 import { CowspaceError } from '../../protocol/errors';
 import { toBytes } from '../../sys/bytes';
 import { E, FsError, check } from '../../sys/errno';
 import { AT_FDCWD, close, O_NONBLOCK, O_RDWR, openAt } from '../../sys/file';
 import {
-  MNT_DETACH,
   mount,
   mountRestrictions,
   MS_NODEV,
   MS_NOSUID,
   receiveDescriptor,
   socketPair,
-  unmount,
 } from '../../sys/mount';
 import { setNonBlocking } from '../../sys/process';
-import type { Invalidation, Mount } from '../driver';
+import { detach } from '../detach';
+import type { Invalidation, Mount, MountOptions } from '../driver';
+import { isRoot, runFusermount } from '../fusermount';
 import { Announcer } from './announcer';
 import { Notifier } from './notify';
 
-const HELPER = 'fusermount3';
 /** Shows as the file system's type, `fuse.cowspace`. */
 const SUBTYPE = 'cowspace';
-const FUSE_SUPER_MAGIC = 0x65735546;
-
-export interface MountOptions {
-  /** The workspace's name: the mount's source is `cowspace:NAME`. */
-  name: string;
-  /** Other users may enter too, with the rights that modes give them. */
-  allowOther: boolean;
-  /** Folders, text: what the mounts that hold them forbid (set-id, devices, execution), the new mount forbids too. */
-  bases: readonly string[];
-  /** A folder, text: set-id and devices that the mount which holds it forbids, the new mount forbids too. */
-  scratch: string;
-}
 
 /**
  * Mounts a FUSE file system that a KernelSession then serves; nothing at the mount point answers before it does.
  * Root mounts by itself, others through fusermount3.
  *
  * @param mountPoint an absolute path, text
- * @returns the non-blocking descriptor of `/dev/fuse`, to be closed when mount and session have ended
+ * @returns the non-blocking descriptor of `/dev/fuse`, which closes with the mount
  * @throws CowspaceError `unsupported`
  */
 export async function mountKernel(
@@ -52,12 +37,14 @@ export async function mountKernel(
 }
 
 class KernelMount implements Mount {
+  readonly #fd: number;
   readonly #notifier: Notifier;
   readonly #announcer: Announcer;
   readonly #mountPoint: string;
   #announced: Promise<void> = Promise.resolve();
 
   constructor(fd: number, mountPoint: string) {
+    this.#fd = fd;
     this.#notifier = new Notifier(fd);
     this.#announcer = new Announcer(mountPoint);
     this.#mountPoint = mountPoint;
@@ -77,27 +64,10 @@ class KernelMount implements Mount {
     this.#announced = announced.catch(() => undefined);
     return announced;
   }
-}
 
-/**
- * Removes what a killed daemon left behind: a mount that nobody serves ("transport endpoint is not connected").
- *
- * @returns whether there was one
- */
-export async function detachStale(mountPoint: string): Promise<boolean> {
-  try {
-    // Not stat: the kernel would answer it from its cache.
-    await statfs(mountPoint);
-    return false;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOTCONN') return false;
+  close(): void {
+    close(this.#fd);
   }
-  await detach(mountPoint, true);
-  return true;
-}
-
-function isRoot(): boolean {
-  return process.geteuid!() === 0;
 }
 
 function mountDirectly(mountPoint: string, options: MountOptions): number {
@@ -141,11 +111,11 @@ async function mountByHelper(mountPoint: string, options: MountOptions): Promise
   const [ours, theirs] = pair;
   const list = [`fsname=${escape(source(options))}`, `subtype=${SUBTYPE}`, ...commonOptions(options)];
   try {
-    const helper = runHelper(['-o', list.join(','), '--', mountPoint], theirs);
+    const helper = runFusermount(['-o', list.join(','), '--', mountPoint], theirs);
     close(theirs);
     const { succeeded, message } = await helper;
     if (!succeeded) throw cannotMount(mountPoint, message);
-    const fd = check(receiveDescriptor(ours), `descriptor from ${HELPER}`);
+    const fd = check(receiveDescriptor(ours), 'descriptor from fusermount3');
     check(setNonBlocking(fd), 'fcntl');
     return fd;
   } finally {
@@ -168,61 +138,4 @@ function escape(value: string): string {
 
 function cannotMount(mountPoint: string, reason: string): CowspaceError {
   return new CowspaceError('unsupported', `cannot mount at ${mountPoint}: ${reason}`, { path: mountPoint });
-}
-
-async function detach(mountPoint: string, lazy: boolean): Promise<void> {
-  if (isRoot()) {
-    const result = await unmount(toBytes(mountPoint), lazy ? MNT_DETACH : 0);
-    if (result === -E.EBUSY) throw busy(mountPoint);
-    // EINVAL: somebody else has unmounted it.
-    if (result !== -E.EINVAL) check(result, `unmount ${mountPoint}`);
-    return;
-  }
-  const { succeeded } = await runHelper(['-u', ...(lazy ? ['-z'] : []), '--', mountPoint]);
-  // The helper says why it failed in words only; a mount that is still there is in use.
-  if (!succeeded && (await isMounted(mountPoint))) throw busy(mountPoint);
-}
-
-function busy(mountPoint: string): CowspaceError {
-  return new CowspaceError('busy', `${mountPoint} is in use: close what works in it and try again`, {
-    path: mountPoint,
-  });
-}
-
-async function isMounted(mountPoint: string): Promise<boolean> {
-  try {
-    return (await statfs(mountPoint)).type === FUSE_SUPER_MAGIC;
-  } catch {
-    return true;
-  }
-}
-
-/**
- * Runs fusermount3; its descriptor 3 is `socket`. `message` is what it printed.
- *
- * @throws CowspaceError `unsupported` when it is not installed
- */
-function runHelper(
-  args: readonly string[],
-  socket?: number,
-): Promise<{ succeeded: boolean; message: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(HELPER, args, {
-      stdio: ['ignore', 'ignore', 'pipe', socket ?? 'ignore'],
-      env: { ...process.env, _FUSE_COMMFD: '3' },
-    });
-    let message = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (message += text));
-    child.once('error', (error) => {
-      reject(
-        new CowspaceError(
-          'unsupported',
-          `cannot run ${HELPER} (${error.message}): install the package fuse3`,
-        ),
-      );
-    });
-    child.once('close', (status) => {
-      resolve({ succeeded: status === 0, message: message.trim() });
-    });
-  });
 }

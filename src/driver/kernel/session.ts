@@ -44,9 +44,11 @@ export class KernelSession {
   /**
    * Answers requests and lets the pump work in between; returns when the mount is gone. What the pump throws ends
    * it too.
+   *
+   * @param wakeFd becomes readable when there is work for the pump (an eventfd)
    */
-  serve(pump: Pump): void {
-    const ready = new PollSet([this.#fd, pump.wakeFd]);
+  serve(pump: Pump, wakeFd: number): void {
+    const ready = new PollSet([this.#fd, wakeFd]);
     let due = dueAfter(pump.step());
     const lookout = new Lookout();
     let patience = 0;

@@ -1,12 +1,7 @@
 import { E } from '../../sys/errno';
+import { ACL_PREFIX } from '../acl';
 import type { Exchange, Handler } from './exchange';
 import { GetxattrIn, GetxattrOut, Opcode, SetxattrIn } from './protocol';
-
-/**
- * Access control lists would be stored but not enforced, as the driver does not ask for FUSE_POSIX_ACL: that costs
- * a request more for every file of another owner.
- */
-const ACL_PREFIX = 'system.posix_acl_';
 
 function setxattr(x: Exchange): number {
   const { request } = x;

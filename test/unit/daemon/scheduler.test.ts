@@ -34,7 +34,7 @@ describe('scheduler', () => {
   }
 
   function schedulerWith(idle: IdleWork = nothingToDo): Scheduler {
-    return new Scheduler(-1, () => undefined, idle);
+    return new Scheduler(idle);
   }
 
   it('runs tasks one after the other', () => {
@@ -99,18 +99,13 @@ describe('scheduler', () => {
     assert.deepEqual(events, ['b 1/1', 'b = end']);
   });
 
-  it('takes messages first, and idles last', () => {
+  it('idles last', () => {
     let left = 2;
-    const scheduler: Scheduler = new Scheduler(
-      -1,
-      () => {
-        if (left === 2) scheduler.add(task('asked', steps(0)));
-      },
-      {
-        next: () => (left-- > 0 ? task('idle', steps(0)) : undefined),
-        delay: () => 17,
-      },
-    );
+    const scheduler = schedulerWith({
+      next: () => (left-- > 0 ? task('idle', steps(0)) : undefined),
+      delay: () => 17,
+    });
+    scheduler.add(task('asked', steps(0)));
     assert.equal(scheduler.step(), 17);
     assert.deepEqual(events, ['asked = end', 'idle = end', 'idle = end']);
   });
