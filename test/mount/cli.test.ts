@@ -14,18 +14,20 @@ import type { Context } from 'mocha';
 import type { Change, DiffResult, WorkspaceInfo } from '../../src/protocol/messages';
 import { type CommandResult, runChecked } from '../support/command';
 import { CowspaceFailure } from '../support/cowspace';
+import { mountDrivers } from '../support/drivers';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
 import { currentUser, ordinaryUser, projectDirectory, type User } from '../support/users';
 
 const users: [string, (context: Context) => User][] = [
-  ['as the user who runs the tests', currentUser],
-  ['as an ordinary user', ordinaryUser],
+  ['the user who runs the tests', currentUser],
+  ['an ordinary user', ordinaryUser],
 ];
+const cases = mountDrivers.flatMap((driver) => users.map(([who, user]) => ({ driver, who, user })));
 
-for (const [who, user] of users) {
-  describe(`command line ${who}`, () => {
-    const sandbox = useSandbox('test', user);
+for (const { driver, who, user } of cases) {
+  describe(`command line with the driver ${driver}, as ${who}`, () => {
+    const sandbox = useSandbox('test', user, driver);
 
     /** A base with a bit of everything, owned by the user. */
     async function makeBase(): Promise<string> {
@@ -42,6 +44,11 @@ for (const [who, user] of users) {
     async function asUser(script: string, directory = '/'): Promise<string> {
       const { uid, gid } = sandbox().cowspace.user;
       return runChecked('sh', ['-euc', `cd "$1"\n${script}`, 'sh', directory], { uid, gid });
+    }
+
+    /** For commands that take no driver. */
+    function skipUnlessDefault(context: Context): void {
+      if (driver !== 'kernel') context.skip();
     }
 
     async function create(...args: string[]): Promise<WorkspaceInfo> {
@@ -285,7 +292,7 @@ for (const [who, user] of users) {
         ['not-found', [sandbox().path('nowhere')]],
         ['usage', [`${base}/somefile`]],
         ['usage', [base, base]],
-        ['unsupported', [base, '--driver', 'fuse-native']],
+        ['unsupported', [base, '--driver', 'fuse-native', '--allow-other']],
       ];
       writeFileSync(sandbox().path('full/file'), '');
       refusals.splice(6, 1, ['not-empty', [base, '--mount', sandbox().path('full')]]);
@@ -325,7 +332,8 @@ for (const [who, user] of users) {
       assert.equal(await asUser('cat somefile sub/other; ls sub', mount), 'one\nother\ndeep\nother\ntext\n');
     });
 
-    it('runs a command in a fresh workspace and shows what it changed', async () => {
+    it('runs a command in a fresh workspace and shows what it changed', async function () {
+      skipUnlessDefault(this);
       const base = await makeBase();
       const before = snapshot(base);
       const run = (args: string[]): Promise<CommandResult> => sandbox().cowspace.run(['run', base, ...args]);
@@ -345,7 +353,8 @@ for (const [who, user] of users) {
       assert.deepEqual(snapshot(base), before);
     });
 
-    it('opens the editor on the PATH, or says where the mount is', async () => {
+    it('opens the editor on the PATH, or says where the mount is', async function () {
+      skipUnlessDefault(this);
       const base = await makeBase();
       const bin = sandbox().directory('bin');
       const { cowspace } = sandbox();

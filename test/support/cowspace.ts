@@ -8,6 +8,7 @@ import type {
   WorkspaceInfo,
 } from '../../src/protocol/messages';
 import { runCommand, type CommandOptions, type CommandResult } from './command';
+import type { MountDriver } from './drivers';
 import { untilEnded } from './processes';
 import { currentUser, type User } from './users';
 
@@ -29,10 +30,11 @@ export class Cowspace {
   /** For other programs that shall see the same workspaces. */
   readonly environment: NodeJS.ProcessEnv;
 
-  /** @param home the data directory, absolute. */
+  /** @param home the data directory, absolute. @param driver mounts what commands create */
   constructor(
     readonly home: string,
     readonly user: User = currentUser(),
+    readonly driver: MountDriver = 'kernel',
   ) {
     this.environment = { ...process.env, COWSPACE_HOME: home };
     if (user.uid !== currentUser().uid) {
@@ -44,7 +46,14 @@ export class Cowspace {
   /** Runs a command to its end, whatever its exit code. */
   run(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     const program = join(this.user.programDirectory, 'dist/cli.js');
-    return this.runProgram(process.execPath, [program, ...args], options);
+    return this.runProgram(process.execPath, [program, ...this.withDriver(args)], options);
+  }
+
+  /** The command's arguments, with the driver where it takes one. */
+  private withDriver([command, ...args]: readonly string[]): string[] {
+    if (command === undefined) return [];
+    const chosen = command !== 'create' || args.includes('--driver');
+    return chosen ? [command, ...args] : [command, '--driver', this.driver, ...args];
   }
 
   /** Runs any other program as this user. */

@@ -2,6 +2,7 @@ import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cowspace } from './cowspace';
+import { type MountDriver, requireDriver } from './drivers';
 import { forceUnmount, mountsBelow } from './mounts';
 import { endProcesses, processesWithEnvironment } from './processes';
 import { currentUser, type User } from './users';
@@ -15,12 +16,12 @@ export class Sandbox {
   readonly cowspace: Cowspace;
   private readonly cleanups: (() => Promise<void>)[] = [];
 
-  /** @param user owns the directory and runs the commands. */
-  constructor(user: User = currentUser()) {
+  /** @param user owns the directory and runs the commands. @param driver mounts what they create */
+  constructor(user: User = currentUser(), driver: MountDriver = 'kernel') {
     // Short, because sockets lie below it and a socket's path has at most 107 bytes.
     this.root = realpathSync(mkdtempSync(join(tmpdir(), 'cow-')));
     chownSync(this.root, user.uid, user.gid);
-    this.cowspace = new Cowspace(join(this.root, 'home'), user);
+    this.cowspace = new Cowspace(join(this.root, 'home'), user, driver);
   }
 
   /** The absolute path of a name in the sandbox. */
@@ -58,15 +59,18 @@ export class Sandbox {
  * Gives each test of the enclosing suite a sandbox of its own, or all of them one. Only a test or a hook may call
  * the returned function.
  * @param user as in {@link Sandbox}; may skip: `useSandbox('test', ordinaryUser)`.
+ * @param driver as in {@link Sandbox}; skips where the machine lacks what it needs
  */
 export function useSandbox(
   scope: 'test' | 'suite' = 'test',
   user: (context: Mocha.Context) => User = currentUser,
+  driver: MountDriver = 'kernel',
 ): () => Sandbox {
   let sandbox: Sandbox | undefined;
   const [start, end] = scope === 'test' ? [beforeEach, afterEach] : [before, after];
   start('make a sandbox', function () {
-    sandbox = new Sandbox(user(this));
+    requireDriver(this, driver);
+    sandbox = new Sandbox(user(this), driver);
   });
   end('remove the sandbox', async () => {
     await sandbox?.dispose();

@@ -52,12 +52,15 @@ function nobody(): User {
   return { name: 'nobody', ...passwdEntry('nobody'), programDirectory: copyProgram() };
 }
 
-/** The checkout may lie where only root can read; the copy holds what the extension's package holds. */
+/** The checkout may lie where only root can read; the copy holds what the packages hold. */
 function copyProgram(): string {
   const directory = mkdtempSync(join(tmpdir(), 'cow-program-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   chmodSync(directory, 0o755);
-  for (const name of ['dist', 'node_modules/koffi', 'node_modules/@koromix']) {
+  const modules = ['koffi', '@koromix', 'fuse-native', 'node-gyp-build'].map(
+    (name) => `node_modules/${name}`,
+  );
+  for (const name of ['dist', ...modules].filter((each) => existsSync(join(projectDirectory, each)))) {
     cpSync(join(projectDirectory, name), join(directory, name), { recursive: true });
   }
   return directory;

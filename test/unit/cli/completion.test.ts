@@ -51,7 +51,7 @@ describe('completion', () => {
       [['list', '-'], ['--json']],
       [
         ['create', '--driver', ''],
-        ['kernel', 'fuse-native'],
+        ['kernel', 'fuse-native', 'editor'],
       ],
       [['create', '--scratch', ''], ['<directory>']],
       [['create', '--name', '--d'], []],
