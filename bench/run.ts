@@ -1,4 +1,4 @@
-// npm run bench -- [--repetitions N] [--only TEXT]
+// npm run bench -- [--repetitions N] [--only TEXT] [--drivers]
 // Prints a document in Markdown; progress goes to stderr.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { runChecked } from '../test/support/command';
 import { forceUnmount, mountsBelow } from '../test/support/mounts';
 import { machineFacts } from './machine';
 import type { Peer, Places, Union } from './peer';
-import { cowspace } from './peers/cowspace';
+import { cowspace, cowspaceByFuseNative } from './peers/cowspace';
 import { fuseOverlayfs } from './peers/fuseOverlayfs';
 import { overlayfs } from './peers/overlayfs';
 import { unionfsFuse } from './peers/unionfsFuse';
@@ -21,17 +21,21 @@ import { repository } from './scenarios/repository';
 import { sequentialRead } from './scenarios/sequentialRead';
 
 const scenarios = [largeFile, database, sequentialRead, repository, newFiles];
+const unions = [cowspace, overlayfs, fuseOverlayfs, unionfsFuse];
+const drivers = [cowspace, cowspaceByFuseNative];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       repetitions: { type: 'string', default: '5' },
       only: { type: 'string', default: '' },
+      /** Cowspace's drivers with one another, in place of cowspace with others. */
+      drivers: { type: 'boolean', default: false },
     },
   });
   const root = mkdtempSync(join(tmpdir(), 'cow-bench-'));
   try {
-    const peers = await findPeers();
+    const peers = await present(values.drivers ? drivers : unions);
     const names = peers.map(({ name }) => name);
     console.log(`${await machineFacts(root)}\n- medians of ${values.repetitions}; in brackets the spread`);
     for (const peer of peers) console.log(`- ${await peer.version()}`);
@@ -46,9 +50,9 @@ async function main(): Promise<void> {
 }
 
 /** Those that the machine has. */
-async function findPeers(): Promise<Peer[]> {
+async function present(peers: readonly Peer[]): Promise<Peer[]> {
   const found: Peer[] = [];
-  for (const peer of [cowspace, overlayfs, fuseOverlayfs, unionfsFuse]) {
+  for (const peer of peers) {
     try {
       await peer.version();
       found.push(peer);

@@ -1,4 +1,4 @@
-// npm run bench -- [--repetitions N] [--only TEXT]
+// npm run bench -- [--repetitions N] [--only TEXT] [--drivers]
 // Measures cowspace beside other union file systems; docs/MEASUREMENTS.md has such a run.
 import { runInteractive, runMain, ScriptError } from './command.mjs';
 import { installDebianPackages } from './debian.mjs';

@@ -4,6 +4,7 @@ import { isOnPath, runCaptured } from './command.mjs';
 /** What each is for: tests skip what a machine lacks, and say so. */
 const packages = {
   fuse3: 'mounts of ordinary users',
+  libfuse2: 'the driver fuse-native',
   chromium: 'tests of the editor',
   'fonts-dejavu-core': 'screenshots',
   sqlite3: 'databases on a mount',

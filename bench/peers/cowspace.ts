@@ -1,30 +1,36 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cowspace } from '../../test/support/cowspace';
-import { projectDirectory } from '../../test/support/users';
+import type { MountDriver } from '../../test/support/drivers';
+import { currentUser, projectDirectory } from '../../test/support/users';
 import type { Peer, Places, Union } from '../peer';
 
 const NAME = 'bench';
 
-export const cowspace: Peer = {
-  name: 'cowspace',
-  version() {
-    const manifest = JSON.parse(readFileSync(join(projectDirectory, 'package.json'), 'utf8')) as {
-      version: string;
-    };
-    return Promise.resolve(`cowspace ${manifest.version}, node ${process.version}`);
-  },
-  union: (places) => new Workspace(places),
-};
+export const cowspace = workspaces('cowspace', 'kernel');
+export const cowspaceByFuseNative = workspaces('cowspace by fuse-native', 'fuse-native');
+
+function workspaces(name: string, driver: MountDriver): Peer {
+  return {
+    name,
+    version() {
+      const manifest = JSON.parse(readFileSync(join(projectDirectory, 'package.json'), 'utf8')) as {
+        version: string;
+      };
+      return Promise.resolve(`${name} ${manifest.version}, driver ${driver}, node ${process.version}`);
+    },
+    union: (places) => new Workspace(places, driver),
+  };
+}
 
 class Workspace implements Union {
   readonly #places: Places;
   readonly #cowspace: Cowspace;
   #created = false;
 
-  constructor(places: Places) {
+  constructor(places: Places, driver: MountDriver) {
     this.#places = places;
-    this.#cowspace = new Cowspace(places.home);
+    this.#cowspace = new Cowspace(places.home, currentUser(), driver);
   }
 
   async mount(): Promise<void> {

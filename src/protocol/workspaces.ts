@@ -219,7 +219,7 @@ export class Workspaces {
         { path: placement.scratch },
       );
     }
-    const { driver = 'kernel', allowOther = false, deltaThreshold = DEFAULT_DELTA_THRESHOLD } = params;
+    const { driver = defaultDriver(), allowOther = false, deltaThreshold = DEFAULT_DELTA_THRESHOLD } = params;
     return { version: 1, name, bases, driver, allowOther, deltaThreshold, ...placement };
   }
 
@@ -252,4 +252,9 @@ async function realFolder(path: string): Promise<string> {
     throw new CowspaceError('usage', `The base ${real} is not a folder.`, { path: real });
   }
   return real;
+}
+
+/** What mounts where nobody says otherwise: `kernel` speaks to the FUSE of Linux. */
+function defaultDriver(): DriverName {
+  return process.platform === 'linux' ? 'kernel' : 'fuse-native';
 }

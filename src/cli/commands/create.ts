@@ -19,7 +19,7 @@ export const creationOptions = {
   },
   driver: {
     value: 'driver',
-    description: 'how to mount; editor: not at all, for VS Code alone',
+    description: 'how to mount (default: kernel on Linux); editor: not at all, for VS Code alone',
     choices: driverNames,
   },
   deltaThreshold: {
