@@ -1,5 +1,5 @@
 import { Uri } from 'vscode';
-import { z } from 'zod';
+import * as z from 'zod';
 import { changeKinds, type Change, type ChangeKind } from '../../protocol/messages';
 import type { WorkspaceConfig } from '../../protocol/registry';
 import { schemes } from '../contributions';

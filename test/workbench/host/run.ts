@@ -1,36 +1,52 @@
 /**
  * Runs the tests beside this file inside VS Code's extension host, in a window that shows a pristine copy of a
- * repository: `tsx test/workbench/host/run.ts`
+ * repository: `tsx test/workbench/host/run.ts [--desktop | --shim]`. The tests run in desktop VS Code, with --shim or
+ * where that cannot be had in code-server; with --desktop its lack is a failure.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runTests, TestRunFailedError } from '@vscode/test-electron';
 import { build } from 'esbuild';
-import type { Page } from 'playwright-core';
-import { folderUrl, provideCodeServer, startServer, writeSettings } from '../../../scripts/code-server.mjs';
+import { writeSettings } from '../../../scripts/code-server.mjs';
 import { makeRepository } from '../../support/repository';
 import { Sandbox } from '../../support/sandbox';
 import { projectDirectory } from '../../support/users';
-import { editorProfile, launchBrowser, quietSettings } from '../support/editor';
-import { environmentNames, reportMarker } from './contract';
+import { editorProfile, quietSettings } from '../support/editor';
+import { environmentNames } from './contract';
+import { desktopEditors, shim, type HostEditor } from './editors';
 
-const timeoutMilliseconds = 300_000;
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
 
 async function main(): Promise<boolean> {
-  const sandbox = new Sandbox();
+  const { values } = parseArgs({ options: { desktop: { type: 'boolean' }, shim: { type: 'boolean' } } });
+  const editors = values.shim === true ? [shim] : await availableEditors(values.desktop === true);
+  const tests = await bundleTests();
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const editor of editors) {
+    console.log(`\nIn the extension host of ${editor.name}:`);
+    const { passed, failed, skipped } = await runIn(editor, tests);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  console.log(`Ran in ${editors.map(({ name }) => name).join(' and ')}.`);
+  const counts = process.env[environmentNames.counts];
+  if (counts !== undefined) writeFileSync(counts, JSON.stringify(total));
+  return total.failed === 0;
+}
+
+async function availableEditors(desktopOnly: boolean): Promise<HostEditor[]> {
   try {
-    const tests = await bundleTests();
-    const base = sandbox.path('repository');
-    await makeRepository(base);
-    const { mount } = await sandbox.cowspace.create([base]);
-    const counts = process.env['COWSPACE_TEST_COUNTS'] ?? sandbox.path('counts.json');
-    rmSync(counts, { force: true });
-    const code = await runInHost(sandbox, mount, tests, {
-      [environmentNames.base]: base,
-      COWSPACE_TEST_COUNTS: counts,
-    });
-    return code === 0 && allPassed(counts);
-  } finally {
-    await sandbox.dispose();
+    return await desktopEditors();
+  } catch (error) {
+    if (desktopOnly) throw error;
+    console.log(`Desktop VS Code cannot be used here: ${(error as Error).message}.`);
+    return [shim];
   }
 }
 
@@ -52,69 +68,47 @@ async function bundleTests(): Promise<string> {
   return join(outdir, 'index');
 }
 
-/** Returns the exit code that the extension host reports. */
-async function runInHost(
-  sandbox: Sandbox,
-  folder: string,
-  tests: string,
-  environment: Record<string, string>,
-): Promise<number> {
-  const profile = editorProfile(sandbox);
-  // Without a gallery the server leaves web extensions alone, which would shadow the one under development.
-  profile.environment['EXTENSIONS_GALLERY'] = '{}';
-  writeSettings(profile, quietSettings);
-  const options = ['--disable-workspace-trust', '--vscode-option', 'enable-smoke-test-driver'];
-  const server = await startServer(await provideCodeServer(), profile, options);
-  const browser = await launchBrowser();
+async function runIn(editor: HostEditor, tests: string): Promise<Counts> {
+  const sandbox = new Sandbox();
   try {
-    const page = await browser.newPage();
-    const exited = untilExit(page);
-    const payload = [
-      ['extensionDevelopmentPath', remoteUri(projectDirectory)],
-      ['extensionTestsPath', remoteUri(tests)],
-      ['skipWelcome', 'true'],
-      ['extensionEnvironment', JSON.stringify(environment)],
-    ];
-    await page.goto(`${folderUrl(server, folder)}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
-    return await exited;
+    const base = sandbox.path('repository');
+    await makeRepository(base);
+    const { mount } = await sandbox.cowspace.create([base]);
+    const profile = editorProfile(sandbox);
+    writeSettings(profile, quietSettings);
+    const counts = sandbox.path('counts.json');
+    const exitCode = await runTests({
+      vscodeExecutablePath: editor.executable,
+      extensionDevelopmentPath: projectDirectory,
+      extensionTestsPath: tests,
+      launchArgs: [
+        mount,
+        `--user-data-dir=${join(profile.directory, 'data')}`,
+        `--extensions-dir=${join(profile.directory, 'extensions')}`,
+      ],
+      extensionTestsEnv: {
+        ...profile.environment,
+        [environmentNames.base]: base,
+        [environmentNames.counts]: counts,
+      },
+    }).catch(exitCodeOf);
+    return readCounts(counts, exitCode);
   } finally {
-    await browser.close();
-    await server.stop();
+    await sandbox.dispose();
   }
 }
 
-/**
- * VS Code's workbench calls these functions of the window, with all that is printed in it and how the tests end.
- * What the window itself prints matters only when they fail.
- */
-async function untilExit(page: Page): Promise<number> {
-  const windowLog: unknown[][] = [];
-  await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
-    if (args[0] === reportMarker) console.log(...args.slice(1));
-    else windowLog.push(args);
-  });
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(
-      () => reject(new Error(`no end after ${timeoutMilliseconds} ms`)),
-      timeoutMilliseconds,
-    );
-    void page.exposeFunction('codeAutomationExit', (code: number) => {
-      clearTimeout(late);
-      if (code !== 0) for (const args of windowLog) console.log(...args);
-      resolve(code);
-    });
-  });
-}
-
-function remoteUri(path: string): string {
-  return `vscode-remote://localhost${path}`;
+function exitCodeOf(error: unknown): number {
+  if (error instanceof TestRunFailedError) return error.code ?? 1;
+  throw error;
 }
 
 /** An extension host that dies reports success too: only what the tests themselves wrote at their end counts. */
-function allPassed(counts: string): boolean {
-  if (!existsSync(counts)) throw new Error('the extension host ended before its tests did');
-  const { passed, failed } = JSON.parse(readFileSync(counts, 'utf8')) as { passed: number; failed: number };
-  return failed === 0 && passed > 0;
+function readCounts(file: string, exitCode: number): Counts {
+  if (!existsSync(file)) throw new Error('the extension host ended before its tests did');
+  const counts = JSON.parse(readFileSync(file, 'utf8')) as Counts;
+  if (counts.passed === 0) throw new Error('no test has passed');
+  return { ...counts, failed: exitCode === 0 ? counts.failed : Math.max(counts.failed, 1) };
 }
 
 void main().then(
