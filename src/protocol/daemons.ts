@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DaemonClient } from './client';
+import type { DaemonClient } from './client';
 import { CowspaceError, isRefusedWith } from './errors';
 import { type Home, socketPath } from './home';
 import { runTask } from './launch';
@@ -41,6 +41,8 @@ export class Daemons {
     const state = await this.#registry.readState(name);
     if (state?.pid == null) return null;
     try {
+      // Loaded here, because many an editor window and command never talks to a daemon.
+      const { DaemonClient } = await import('./client');
       return await DaemonClient.connect(state.socket, {
         name: client,
         ...(timeout !== undefined && { timeout }),

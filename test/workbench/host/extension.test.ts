@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { until } from '../../support/until';
-import { environmentNames } from './contract';
+import { environmentNames, reportMarker } from './contract';
 
 interface Manifest {
   readonly contributes: { readonly commands: readonly { readonly command: string }[] };
@@ -68,5 +68,17 @@ describe('the extension in its host', () => {
       await vscode.commands.executeCommand('cowspace.discardAll');
       return document.getText() === pristine;
     });
+  });
+
+  it('starts after the editor has, and tells how long that takes', async () => {
+    await vscode.commands.executeCommand('perfview.show');
+    // The editor's own measurements, a table of: eager or not, milliseconds (three columns), event, by whom.
+    const cells = await until('the editor shows how long extensions took to start', () => {
+      const report = vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'perf');
+      return /^\| cowspace\.cowspace .*$/m.exec(report?.getText() ?? '')?.[0].split('|');
+    });
+    const [eager, load, activate, finish, event] = cells.slice(2).map((cell) => cell.trim());
+    assert.deepEqual({ eager, event }, { eager: 'false', event: 'onStartupFinished' });
+    console.log(reportMarker, `      ${load!} ms to load, ${activate!} + ${finish!} ms to activate`);
   });
 });
