@@ -24,6 +24,9 @@ const packages = {
   acl: 'access control lists',
   gcc: 'programs that tests compile',
   'libc6-dev': 'programs that tests compile',
+  make: 'programs that tests compile',
+  'lmdb-utils': 'databases in shared memory',
+  'python3-venv': 'environments of Python',
 };
 
 /** Installs the packages that are missing; says which still are after that, and how to get them. */

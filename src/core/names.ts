@@ -3,6 +3,7 @@ import {
   AT_REMOVEDIR,
   chmodAt,
   chownAt,
+  close,
   linkAt,
   mkdirAt,
   mknodAt,
@@ -20,6 +21,7 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { setXattrAt } from '../sys/xattr';
 import { copyUp, copyUpDir, originOf } from './copyup';
 import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { damageOf } from './delta/open';
@@ -30,12 +32,18 @@ import { type DirState, joinPath, type Node } from './node';
 import { carriesRecord } from './record';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
+import { readXattr } from './xattrCopy';
 
 const S_ISGID = 0o2000;
 const NAME_MAX = 255;
+const DEFAULT_ACL = 'system.posix_acl_default';
 
-/** Makes the inode of a new entry at a place that is free; returns 0 (or a descriptor to keep) or a negative errno. */
-type Maker = (dirFd: number, name: string) => number;
+/**
+ * Makes the inode of a new entry at a place that is free; returns 0 (or a descriptor to keep) or a negative errno.
+ *
+ * @param permissions as in a mode
+ */
+type Maker = (dirFd: number, name: string, permissions: number) => number;
 
 /** Creates a file, device, fifo or socket; see `FileSystem.mknod`. */
 export function mknod(
@@ -49,14 +57,13 @@ export function mknod(
   const type = mode & S_IFMT || S_IFREG;
   // The upper tree reads this device as a whiteout; kernel overlayfs refuses it too.
   if (type === S_IFCHR && rdev === 0) throw new FsError(E.EPERM, name);
-  const permissions = mode & 0o7777 & ~caller.umask;
   if (type !== S_IFREG) {
-    return create(u, parent, name, type, permissions, caller, (fd, at) =>
+    return create(u, parent, name, type, mode, caller, (fd, at, permissions) =>
       mknodAt(fd, at, type | permissions, rdev),
     );
   }
   let opened = -1;
-  const node = create(u, parent, name, S_IFREG, permissions, caller, (fd, at) => {
+  const node = create(u, parent, name, S_IFREG, mode, caller, (fd, at, permissions) => {
     opened = openAt(fd, at, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, permissions);
     return Math.min(opened, 0);
   });
@@ -65,8 +72,7 @@ export function mknod(
 }
 
 export function mkdir(u: Union, parent: Node, name: string, mode: number, caller: Caller): Node {
-  const permissions = mode & 0o7777 & ~caller.umask;
-  return create(u, parent, name, S_IFDIR, permissions, caller, (fd, at) => mkdirAt(fd, at, permissions));
+  return create(u, parent, name, S_IFDIR, mode, caller, mkdirAt);
 }
 
 export function symlink(u: Union, parent: Node, name: string, target: string, caller: Caller): Node {
@@ -78,7 +84,7 @@ function create(
   parent: Node,
   name: string,
   type: number,
-  permissions: number,
+  mode: number,
   caller: Caller,
   make: Maker,
 ): Node {
@@ -86,11 +92,14 @@ function create(
   const above = copyUpDir(u, parent);
   const whiteout = u.upperNames(parent).get(name)?.whiteout === true;
   const owner = newOwner(u, above, caller);
+  // A directory's default access control list takes the place of the umask; the scratch's file system applies it.
+  const acl = readXattr(u.dirFds.get(above), '', DEFAULT_ACL);
+  const permissions = mode & 0o7777 & (acl === undefined ? ~caller.umask : ~0);
   const finish = (fd: number, at: string): number => {
-    const result = make(fd, at);
+    const result = make(fd, at, permissions);
     return result < 0 ? result : own(fd, at, type, permissions, owner);
   };
-  if (whiteout) replaceWhiteout(u, parent, above, name, type, finish);
+  if (whiteout) replaceWhiteout(u, parent, above, name, type, acl, finish);
   else
     check(
       inUpperDir(u, above, (fd) => finish(fd, name)),
@@ -134,18 +143,21 @@ function newOwner(u: Union, above: LayerDir, caller: Caller): Owner {
   return { ...caller, gid: inheritsGroup ? parentStat.gid : caller.gid, inheritsGroup };
 }
 
+const made = new Stat();
 const processUid = process.getuid?.() ?? 0;
 const processGid = process.getgid?.() ?? 0;
 
 function own(fd: number, name: string, type: number, permissions: number, owner: Owner): number {
-  const isDirectory = type === S_IFDIR;
-  const mode = isDirectory && owner.inheritsGroup ? permissions | S_ISGID : permissions;
+  const inherited = type === S_IFDIR && owner.inheritsGroup ? S_ISGID : 0;
+  const special = (permissions & 0o7000) | inherited;
   if (owner.uid !== processUid || owner.gid !== processGid) {
     const result = chownAt(fd, name, owner.uid, owner.gid);
     if (result < 0 && result !== -E.EPERM) return result;
   }
   // Special bits fall to chown and to mkdir; the rest was given at creation.
-  return mode & 0o7000 && type !== S_IFLNK ? chmodAt(fd, name, mode) : 0;
+  if (special === 0 || type === S_IFLNK) return 0;
+  const result = statAt(fd, name, made);
+  return result < 0 ? result : chmodAt(fd, name, (made.mode & 0o777) | special);
 }
 
 /** Builds the entry aside and puts it in the place of a whiteout in one step. */
@@ -155,11 +167,13 @@ function replaceWhiteout(
   above: LayerDir,
   name: string,
   type: number,
-  make: Maker,
+  acl: Buffer | undefined,
+  make: (dirFd: number, name: string) => number,
 ): void {
   const { scratch } = u;
   const temporary = scratch.temporaryName();
-  check(make(scratch.workFd, temporary), name);
+  if (acl === undefined) check(make(scratch.workFd, temporary), name);
+  else makeUnderAcl(u, acl, temporary, make);
   const isDirectory = type === S_IFDIR;
   if (isDirectory) scratch.setOpaque(scratch.workFd, temporary);
   const result = inUpperDir(u, above, (fd) =>
@@ -167,6 +181,27 @@ function replaceWhiteout(
   );
   if (isDirectory || result < 0) removeTree(scratch.workFd, temporary);
   check(result, joinPath(parent.path, name));
+}
+
+/** Makes an entry in `work/` with what a directory's default access control list gives it. */
+function makeUnderAcl(
+  u: Union,
+  acl: Buffer,
+  name: string,
+  make: (dirFd: number, name: string) => number,
+): void {
+  const { workFd } = u.scratch;
+  const directory = u.scratch.temporaryName();
+  check(mkdirAt(workFd, directory, 0o700), name);
+  const fd = check(openAt(workFd, directory, O_RDONLY | O_DIRECTORY), name);
+  try {
+    check(setXattrAt(fd, '', DEFAULT_ACL, acl), name);
+    check(make(fd, name), name);
+    check(renameAt(fd, name, workFd, name), name);
+  } finally {
+    close(fd);
+    removeTree(workFd, directory);
+  }
 }
 
 const covered = new Stat();

@@ -4,7 +4,6 @@ import { toText } from '../../sys/bytes';
 import { E, FsError } from '../../sys/errno';
 import type { StatFs } from '../../sys/file';
 import { S_IFDIR, Stat } from '../../sys/stat';
-import { ACL_PREFIX } from '../acl';
 import {
   emptyStat,
   emptyStatfs,
@@ -19,6 +18,8 @@ import { Nodes } from './nodes';
 import { fromLibrary, toLibrary } from './text';
 
 const PERMISSIONS = 0o7777;
+/** Access control lists are refused: they would be stored but not enforced, which libfuse 2 cannot ask the kernel for. */
+const ACL_PREFIX = 'system.posix_acl_';
 /** What `chown` has for an owner or group that stays. */
 const SAME_ID = 0xffff_ffff;
 

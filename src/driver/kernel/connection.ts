@@ -11,6 +11,7 @@ import {
   InitOut,
   OLDEST_MINOR_VERSION,
   Opcode,
+  SetxattrIn,
 } from './protocol';
 import { MAX_WRITE } from './request';
 
@@ -24,14 +25,17 @@ const CONGESTION_THRESHOLD = 48;
 const WANTED =
   InitFlag.ASYNC_READ |
   InitFlag.BIG_WRITES |
+  InitFlag.DONT_MASK |
   InitFlag.DO_READDIRPLUS |
   InitFlag.WRITEBACK_CACHE |
   InitFlag.NO_OPEN_SUPPORT |
   InitFlag.PARALLEL_DIROPS |
+  InitFlag.POSIX_ACL |
   InitFlag.MAX_PAGES |
   InitFlag.CACHE_SYMLINKS |
   InitFlag.NO_OPENDIR_SUPPORT |
-  InitFlag.HANDLE_KILLPRIV_V2;
+  InitFlag.HANDLE_KILLPRIV_V2 |
+  InitFlag.SETXATTR_EXT;
 
 /** Agrees on version and features: the first request of a mount. */
 function init(x: Exchange): number {
@@ -45,7 +49,9 @@ function init(x: Exchange): number {
   reply.u32(InitOut.major, FUSE_KERNEL_VERSION);
   reply.u32(InitOut.minor, Math.min(minor, FUSE_KERNEL_MINOR_VERSION));
   reply.u32(InitOut.max_readahead, request.u32(InitIn.max_readahead));
-  reply.u32(InitOut.flags, request.u32(InitIn.flags) & WANTED);
+  const flags = request.u32(InitIn.flags) & WANTED;
+  x.setxattrSize = flags & InitFlag.SETXATTR_EXT ? SetxattrIn.SIZE : SetxattrIn.COMPAT_SIZE;
+  reply.u32(InitOut.flags, flags);
   reply.u16(InitOut.max_background, MAX_BACKGROUND);
   reply.u16(InitOut.congestion_threshold, CONGESTION_THRESHOLD);
   reply.u32(InitOut.max_write, MAX_WRITE);

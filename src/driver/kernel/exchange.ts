@@ -2,7 +2,7 @@ import type { Caller, FileSystem } from '../../core/filesystem';
 import type { Node } from '../../core/node';
 import { E, FsError } from '../../sys/errno';
 import { Stat } from '../../sys/stat';
-import { AttrOut, EntryOut } from './protocol';
+import { AttrOut, EntryOut, SetxattrIn } from './protocol';
 import { Reply } from './reply';
 import { Request } from './request';
 
@@ -31,6 +31,8 @@ export class Exchange {
   readonly reply = new Reply();
   /** Scratch space of the handler at work. */
   readonly stat = new Stat();
+  /** Bytes of `struct fuse_setxattr_in`, as agreed with the kernel. */
+  setxattrSize: number = SetxattrIn.SIZE;
   readonly #caller: Caller = { uid: 0, gid: 0, umask: 0 };
   readonly #postpone: Postpone;
 
@@ -44,10 +46,11 @@ export class Exchange {
     return this.fs.node(this.request.nodeid);
   }
 
-  /** Who sent the request. The kernel applies the umask itself, as the driver does not ask for FUSE_DONT_MASK. */
-  get caller(): Caller {
+  /** Who sent the request. @param umask as the request has it, where it makes something that has a mode */
+  caller(umask = 0): Caller {
     this.#caller.uid = this.request.uid;
     this.#caller.gid = this.request.gid;
+    this.#caller.umask = umask;
     return this.#caller;
   }
 

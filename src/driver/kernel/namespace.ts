@@ -15,18 +15,20 @@ function lookup(x: Exchange): number {
 function mknod(x: Exchange): number {
   const { request } = x;
   const name = request.name(MknodIn.SIZE);
-  return x.entry(x.fs.mknod(x.node, name, request.u32(MknodIn.mode), request.u32(MknodIn.rdev), x.caller));
+  const caller = x.caller(request.u32(MknodIn.umask));
+  return x.entry(x.fs.mknod(x.node, name, request.u32(MknodIn.mode), request.u32(MknodIn.rdev), caller));
 }
 
 function mkdir(x: Exchange): number {
   const { request } = x;
-  return x.entry(x.fs.mkdir(x.node, request.name(MkdirIn.SIZE), request.u32(MkdirIn.mode), x.caller));
+  const caller = x.caller(request.u32(MkdirIn.umask));
+  return x.entry(x.fs.mkdir(x.node, request.name(MkdirIn.SIZE), request.u32(MkdirIn.mode), caller));
 }
 
 function symlink(x: Exchange): number {
   const name = x.request.name(0);
   const target = x.request.name(name.length + 1);
-  return x.entry(x.fs.symlink(x.node, name, target, x.caller));
+  return x.entry(x.fs.symlink(x.node, name, target, x.caller()));
 }
 
 /** The request's own node is the directory that gets the new name. */

@@ -71,14 +71,17 @@ export function opcodeName(opcode: number): string {
 export const InitFlag = {
   ASYNC_READ: 1 << 0,
   BIG_WRITES: 1 << 5,
+  DONT_MASK: 1 << 6,
   DO_READDIRPLUS: 1 << 13,
   WRITEBACK_CACHE: 1 << 16,
   NO_OPEN_SUPPORT: 1 << 17,
   PARALLEL_DIROPS: 1 << 18,
+  POSIX_ACL: 1 << 20,
   MAX_PAGES: 1 << 22,
   CACHE_SYMLINKS: 1 << 23,
   NO_OPENDIR_SUPPORT: 1 << 24,
   HANDLE_KILLPRIV_V2: 1 << 28,
+  SETXATTR_EXT: 1 << 29,
 } as const;
 
 /** `FATTR_*` bits of `fuse_setattr_in.valid` */
@@ -185,9 +188,9 @@ export const SetattrIn = {
   gid: 80,
 } as const;
 /** `struct fuse_mknod_in`, the name behind it */
-export const MknodIn = { mode: 0, rdev: 4, SIZE: 16 } as const;
+export const MknodIn = { mode: 0, rdev: 4, umask: 8, SIZE: 16 } as const;
 /** `struct fuse_mkdir_in`, the name behind it */
-export const MkdirIn = { mode: 0, SIZE: 8 } as const;
+export const MkdirIn = { mode: 0, umask: 4, SIZE: 8 } as const;
 /** `struct fuse_rename_in`, both names behind it */
 export const RenameIn = { newdir: 0, SIZE: 8 } as const;
 /** `struct fuse_rename2_in`, both names behind it */
@@ -202,8 +205,10 @@ export const WriteIn = { offset: 8, size: 16, write_flags: 20, SIZE: 40 } as con
 export const WriteOut = { size: 0, padding: 4, SIZE: 8 } as const;
 /** `struct fuse_fsync_in` */
 export const FsyncIn = { fsync_flags: 8 } as const;
-/** `struct fuse_setxattr_in` as it is without FUSE_SETXATTR_EXT; name and value behind it */
-export const SetxattrIn = { size: 0, flags: 4, SIZE: 8 } as const;
+/** `struct fuse_setxattr_in`, without FUSE_SETXATTR_EXT shorter; name and value behind it */
+export const SetxattrIn = { size: 0, flags: 4, setxattr_flags: 8, SIZE: 16, COMPAT_SIZE: 8 } as const;
+/** In `fuse_setxattr_in.setxattr_flags`: the set-group-id bit falls with this access control list. */
+export const FUSE_SETXATTR_ACL_KILL_SGID = 1;
 /** `struct fuse_getxattr_in`, for GETXATTR with the name behind it */
 export const GetxattrIn = { size: 0, SIZE: 8 } as const;
 /** `struct fuse_getxattr_out` */

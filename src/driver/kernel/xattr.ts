@@ -1,15 +1,24 @@
-import { E } from '../../sys/errno';
-import { ACL_PREFIX } from '../acl';
+import type { Node } from '../../core/node';
 import type { Exchange, Handler } from './exchange';
-import { GetxattrIn, GetxattrOut, Opcode, SetxattrIn } from './protocol';
+import { FUSE_SETXATTR_ACL_KILL_SGID, GetxattrIn, GetxattrOut, Opcode, SetxattrIn } from './protocol';
+
+const S_ISGID = 0o2000;
 
 function setxattr(x: Exchange): number {
   const { request } = x;
-  const name = request.name(SetxattrIn.SIZE);
-  if (name.startsWith(ACL_PREFIX)) return -E.EOPNOTSUPP;
-  const value = request.bytes(SetxattrIn.SIZE + name.length + 1, request.u32(SetxattrIn.size));
-  x.fs.setxattr(x.node, name, value, request.u32(SetxattrIn.flags));
+  const { node, setxattrSize } = x;
+  const name = request.name(setxattrSize);
+  const value = request.bytes(setxattrSize + name.length + 1, request.u32(SetxattrIn.size));
+  x.fs.setxattr(node, name, value, request.u32(SetxattrIn.flags));
+  const extended = setxattrSize === SetxattrIn.SIZE ? request.u32(SetxattrIn.setxattr_flags) : 0;
+  if (extended & FUSE_SETXATTR_ACL_KILL_SGID) dropSetGid(x, node);
   return 0;
+}
+
+/** Who gives a file of a group that is not theirs an access control list, takes away its set-group-id bit. */
+function dropSetGid(x: Exchange, node: Node): void {
+  x.fs.getattr(node, x.stat);
+  if (x.stat.mode & S_ISGID) x.fs.setattr(node, { mode: x.stat.mode & 0o7777 & ~S_ISGID });
 }
 
 function getxattr(x: Exchange): number {
