@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readDirectory } from '../sys/directory';
 import { check, E } from '../sys/errno';
 import {
   chmodAt,
@@ -30,6 +31,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { BaseLinks } from './baseLinks';
 import type { BasePlace, BaseView } from './baseView';
 import { LayerDir } from './layer';
+import type { Job } from './job';
 import { joinPath } from './node';
 import { removeTree } from './scratch';
 import { changeTime, linkKey, type Union } from './union';
@@ -203,9 +205,10 @@ export class BaseWriter {
     this.#unsynced.add(place.dir);
   }
 
-  /** Removes an entry from every base that has it. */
-  remove(basePath: string): void {
+  /** Removes an entry, which the mount does not show, from every base that has it. */
+  *remove(basePath: string): Job<void> {
     for (const place of this.#bases.places(basePath)) {
+      yield* this.#emptyDirectory(place.dir.layer, this.#fd(place.dir), place.name);
       this.#removeTree(place);
       this.#unsynced.add(place.dir);
     }
@@ -307,10 +310,29 @@ export class BaseWriter {
     }
   }
 
+  /** Removes what is in a directory, in steps; does nothing to anything else, or to one that cannot be read. */
+  *#emptyDirectory(layer: number, dirFd: number, name: string): Job<void> {
+    const fd = openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (fd < 0) return;
+    try {
+      const entries: { each: string; type: number }[] = [];
+      readDirectory(fd, '', (each, _ino, type) => entries.push({ each, type }));
+      for (const { each, type } of entries) {
+        if (type === S_IFDIR) yield* this.#emptyDirectory(layer, fd, each);
+        this.#removeEntry(layer, fd, each, type);
+        yield undefined;
+      }
+    } finally {
+      close(fd);
+    }
+  }
+
   #removeTree({ dir, name }: BasePlace): void {
-    removeTree(this.#fd(dir), name, 0, (fd, each) =>
-      this.#takingName(dir.layer, fd, each, () => unlinkAt(fd, each)),
-    );
+    this.#removeEntry(dir.layer, this.#fd(dir), name, 0);
+  }
+
+  #removeEntry(layer: number, dirFd: number, name: string, type: number): void {
+    removeTree(dirFd, name, type, (fd, each) => this.#takingName(layer, fd, each, () => unlinkAt(fd, each)));
   }
 
   /** Runs what takes a name from a base inode; where others remain, notes the time that this gives the inode. */

@@ -162,7 +162,7 @@ class Committer {
         yield* this.#applyRename(path);
         return;
       case 'whiteout':
-        this.#applyWhiteout(path);
+        yield* this.#applyWhiteout(path);
         return;
       case 'created':
       case 'changed':
@@ -221,14 +221,16 @@ class Committer {
     });
   }
 
-  #applyWhiteout(path: string): void {
+  *#applyWhiteout(path: string): Job<void> {
     this.applied.add(path);
     const basePath = this.#changes.basePath(path);
     if (basePath === null) return;
     this.#moveOut(basePath, path);
-    this.#writer.remove(basePath);
+    yield* this.#writer.remove(basePath);
     this.#writer.flush();
-    this.#changes.at(path, (parent, name) => dropWhiteout(this.#union, parent, name));
+    this.#changes.ifThere(path, (parent, name) => {
+      dropWhiteout(this.#union, parent, name);
+    });
     this.#changes.touchPath(path);
   }
 

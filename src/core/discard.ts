@@ -221,8 +221,8 @@ function restoreOldPlace(u: Union, changes: Changes, from: string): void {
  * @throws CowspaceError `exists` when one of its paths changed since; then nothing is done
  */
 export function* undoDiscard(u: Union, changes: Changes, id: string): Job<DiscardResult> {
+  const entries = (yield* readTrash(u.scratch, id)).reverse();
   yield* changes.update();
-  const entries = readTrash(u.scratch, id).reverse();
   const dirFd = check(openAt(u.scratch.trashFd, id, O_PATH | O_DIRECTORY), 'undo');
   try {
     const present = entries.filter((entry) => statAt(dirFd, entry.name, stat) === 0);

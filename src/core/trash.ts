@@ -84,7 +84,7 @@ export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
 export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
   const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
   try {
-    for (const { name, type } of readTrash(scratch, id)) {
+    for (const { name, type } of yield* readTrash(scratch, id)) {
       const map = type === 'file' && statAt(dirFd, name, stat) === 0 ? mapOf(dirFd, name) : null;
       const last = stat.nlink === 1;
       removeTree(dirFd, name);
@@ -124,15 +124,17 @@ export function lastDiscard(scratch: Scratch): string {
 }
 
 /** What a discard put aside, in order. @throws CowspaceError `not-found` for one that is gone or never was */
-export function readTrash(scratch: Scratch, id: string): TrashEntry[] {
+export function* readTrash(scratch: Scratch, id: string): Job<TrashEntry[]> {
   if (!trashIds(scratch).includes(Number(id))) {
     throw new CowspaceError('not-found', `There is no discard ${id} to undo (the last ${KEPT} are kept).`);
   }
   const text = readFileSync(join(scratch.path, 'trash', id, 'entries.jsonl'), 'utf8');
   // A crash can cut the last line short: what it was to speak of had not moved yet.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  return whole
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => entrySchema.parse(JSON.parse(line)));
+  const entries: TrashEntry[] = [];
+  for (const line of whole.split('\n')) {
+    if (line !== '') entries.push(entrySchema.parse(JSON.parse(line)));
+    yield undefined;
+  }
+  return entries;
 }
