@@ -116,8 +116,7 @@ export class EngineHost {
    */
   async flush(paths?: string[]): Promise<void> {
     const ids = await this.call('dirtyNodes', [paths]);
-    // Forgetting the pages of a file makes the kernel write back those that are dirty.
-    await this.#mount?.invalidate(ids.map((id) => ({ kind: 'inode', id, offset: 0, length: 0 })));
+    await this.#mount?.writeBack(ids.map((id) => ({ id, offset: 0 })));
   }
 
   #handle(event: EngineEvent): void {
@@ -157,7 +156,7 @@ export class EngineHost {
 
   async #writeBack({ id, nodeId, offset }: Extract<EngineEvent, { kind: 'writeBack' }>): Promise<void> {
     try {
-      await this.#mount?.invalidate([{ kind: 'inode', id: nodeId, offset, length: 0 }]);
+      await this.#mount?.writeBack([{ id: nodeId, offset }]);
     } catch (error) {
       this.#log.error(`The kernel did not write back node ${nodeId}: ${String(error)}`);
     }

@@ -8,7 +8,7 @@ interface Settings {
   confirmCommit: boolean;
   confirmDiscard: boolean;
   defaultViewMode: ViewMode;
-  mountDriver: DriverName;
+  mountDriver: DriverName | 'auto';
   mountOnOpen: boolean;
   quickDiff: boolean;
 }

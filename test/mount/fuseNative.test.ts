@@ -1,4 +1,6 @@
 import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   closeSync,
   cpSync,
@@ -27,7 +29,7 @@ import type { DaemonClient } from '../../src/protocol/client';
 import { findHome } from '../../src/protocol/home';
 import { methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
-import { runChecked, runCommand } from '../support/command';
+import { runChecked } from '../support/command';
 import { useSandbox } from '../support/sandbox';
 import { currentUser, projectDirectory } from '../support/users';
 
@@ -140,16 +142,19 @@ describe('fuse-native driver', () => {
   });
 
   it('commits what programs wrote through a shared mapping that they still have', async () => {
-    writeFileSync(sandbox().path('map.py'), mapProgram);
-    const { stdout } = await runCommand('python3', [
-      sandbox().path('map.py'),
-      `${mount}/large`,
-      process.execPath,
-      `${projectDirectory}/dist/cli.js`,
-      sandbox().cowspace.home,
-    ]);
-    assert.match(stdout, /committed/);
-    assert.equal(readFileSync(`${base}/large`).toString('latin1', 5000, 5010), 'helloaaaaa');
+    const client = await connect();
+    const program = spawn('python3', ['-c', mapProgram, `${mount}/large`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    try {
+      await once(program.stdout, 'data');
+      await client.request(methods.commit, {});
+      assert.equal(readFileSync(`${base}/large`).toString('latin1', 5000, 5010), 'helloaaaaa');
+    } finally {
+      program.stdin.end();
+      client.dispose();
+    }
+    await once(program, 'close');
   });
 
   it('sets both times, to the millisecond', () => {
@@ -219,13 +224,12 @@ function readText(fd: number, position = 0): string {
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, position));
 }
 
-/** Writes through a shared mapping, and commits while it has it. */
+/** Writes through a shared mapping, and keeps it until its input ends. */
 const mapProgram = `
-import mmap, os, subprocess, sys
-file, node, cli, home = sys.argv[1:]
-with open(file, 'r+b') as f:
+import mmap, sys
+with open(sys.argv[1], 'r+b') as f:
     m = mmap.mmap(f.fileno(), 0)
     m[5000:5005] = b'hello'
-    subprocess.run([node, cli, 'commit', 'a', '--json'], check=True, env={**os.environ, 'COWSPACE_HOME': home}, stdout=subprocess.DEVNULL)
-print('committed')
+    print('written', flush=True)
+    sys.stdin.read()
 `;

@@ -10,7 +10,7 @@ import { toBytes } from '../../sys/bytes';
 import { check } from '../../sys/errno';
 import { mountRestrictions, MS_NOEXEC } from '../../sys/mount';
 import { detach } from '../detach';
-import type { Invalidation, Mount, MountOptions, Session } from '../driver';
+import type { Mount, MountOptions, Session } from '../driver';
 import { loadBinding } from './binding';
 import { FuseNativeSession } from './session';
 
@@ -90,12 +90,13 @@ class FuseNativeMount implements Mount {
     this.#end();
   }
 
-  /**
-   * The kernel keeps no names and attributes, and the pages of a file until it is opened again. What remains is what
-   * programs wrote through shared mappings: that is written back.
-   */
-  async invalidate(list: readonly Invalidation[]): Promise<void> {
-    if (!list.some((each) => each.kind === 'inode')) return;
+  /** The kernel keeps no names and attributes, and the pages of a file until it is opened again. */
+  async invalidate(): Promise<void> {
+    // There is no way to make it forget those.
+  }
+
+  /** What programs write is here at once, but for what they write through shared mappings. */
+  async writeBack(): Promise<void> {
     // By another process, as the event loop answers what this makes the kernel send.
     const sync = spawn('sync', ['--file-system', this.#mountPoint], { stdio: 'ignore' });
     await once(sync, 'close');

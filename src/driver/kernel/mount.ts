@@ -12,7 +12,7 @@ import {
 } from '../../sys/mount';
 import { setNonBlocking } from '../../sys/process';
 import { detach } from '../detach';
-import type { Invalidation, Mount, MountOptions } from '../driver';
+import type { HeldFile, Invalidation, Mount, MountOptions } from '../driver';
 import { isRoot, runFusermount } from '../fusermount';
 import { Announcer } from './announcer';
 import { Notifier } from './notify';
@@ -63,6 +63,11 @@ class KernelMount implements Mount {
     );
     this.#announced = announced.catch(() => undefined);
     return announced;
+  }
+
+  /** Forgetting the pages of a file makes the kernel write back those that are dirty. */
+  writeBack(files: readonly HeldFile[]): Promise<void> {
+    return this.invalidate(files.map(({ id, offset }) => ({ kind: 'inode', id, offset, length: 0 })));
   }
 
   close(): void {

@@ -169,7 +169,7 @@ async function createOrOffer(
 ): Promise<WorkspaceInfo | undefined> {
   const driver = readSetting('mountDriver');
   try {
-    return await create(context, base, driver, options);
+    return await create(context, base, driver === 'auto' ? undefined : driver, options);
   } catch (error) {
     if (driver === 'editor' || !isRefusedWith(error, 'unsupported')) throw error;
     const yes = l10n.t('Open in the Editor Only');
@@ -187,7 +187,7 @@ async function createOrOffer(
 async function create(
   context: Context,
   base: string,
-  driver: DriverName,
+  driver: DriverName | undefined,
   { signal }: RequestOptions,
 ): Promise<WorkspaceInfo> {
   const info = await context.workspaces.create({
