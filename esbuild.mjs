@@ -12,6 +12,8 @@ const common = {
   sourcemap: dev ? 'linked' : 'external',
   minify: !dev,
   keepNames: true,
+  // A package that is not bundled is loaded in one form only, the one that is shipped.
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
 };
 

@@ -46,10 +46,17 @@ async function packageFor(target, vsix) {
   try {
     for (const name of shared) copy(join(projectDirectory, name), join(stage, name));
     writeFileSync(join(stage, 'package.json'), JSON.stringify(shippedManifest(), undefined, 2));
-    await addNatives(target, join(stage, 'node_modules'));
+    // Not at the top, where vsce has npm look for what the packages' own package.json would want besides.
+    await addNatives(target, join(stage, 'dist/node_modules'));
     const vsce = join(projectDirectory, 'node_modules/@vscode/vsce/vsce');
     const platform = target === 'universal' ? [] : ['--target', target];
-    const options = ['--allow-missing-repository', '--no-rewrite-relative-links', '--out', vsix];
+    const options = [
+      '--no-dependencies',
+      '--allow-missing-repository',
+      '--no-rewrite-relative-links',
+      '--out',
+      vsix,
+    ];
     await runQuietly(process.execPath, [vsce, 'package', ...platform, ...options], { cwd: stage });
   } finally {
     await rm(stage, { recursive: true, force: true });
@@ -68,13 +75,9 @@ function shippedManifest() {
  * @param {string} directory the node_modules to put them in
  */
 async function addNatives(target, directory) {
-  copy(join(projectDirectory, 'node_modules/koffi'), join(directory, 'koffi'));
-  const native = targets[target];
-  if (native === null) return;
-  const source = await provideNativePackage(native.package);
-  const destination = join(directory, native.package);
-  for (const name of ['package.json', 'index.js', native.folder]) {
-    copy(join(source, name), join(destination, name));
+  for (const { package: name, files } of targets[target]) {
+    const source = await provideNativePackage(name);
+    for (const file of files) copy(join(source, file), join(directory, name, file));
   }
 }
 

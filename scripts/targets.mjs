@@ -5,23 +5,57 @@ import { join } from 'node:path';
 const projectDirectory = join(import.meta.dirname, '..');
 
 /**
+ * What a package has of an npm package that cannot be bundled.
  * @typedef {object} Native
- * @property {string} package of npm, which holds binaries of koffi
- * @property {string} folder of it, the one that the platform needs
+ * @property {string} package
+ * @property {readonly string[]} files
  */
+
+/** Calls into the C library; the binaries are in packages of their own. */
+const koffi = {
+  package: 'koffi',
+  files: ['package.json', 'LICENSE.txt', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'],
+};
+
+/**
+ * @param {string} platform as koffi calls it
+ * @param {string} folder the binary for that platform's C library
+ * @returns {Native[]}
+ */
+function koffiFor(platform, folder) {
+  const binary = {
+    package: `@koromix/koffi-${platform}`,
+    files: ['package.json', 'index.js', `${folder}/koffi.node`],
+  };
+  return [koffi, binary];
+}
+
+/**
+ * The addon of the driver fuse-native, without its JavaScript, which is not used.
+ * @param {string} platform as Node.js calls it
+ * @param {string[]} libraries that it looks for beside itself
+ * @returns {Native[]}
+ */
+function fuseNativeFor(platform, ...libraries) {
+  const binaries = ['node.napi.node', ...libraries].map((name) => `prebuilds/${platform}/${name}`);
+  return [
+    { package: 'fuse-native', files: ['package.json', ...binaries] },
+    { package: 'node-gyp-build', files: ['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js'] },
+  ];
+}
 
 /**
  * By VS Code's name of the platform. The last one is for all others: there the extension says what it misses.
- * @satisfies {Readonly<Record<string, Native | null>>}
+ * @satisfies {Readonly<Record<string, readonly Native[]>>}
  */
 export const targets = {
-  'linux-x64': { package: '@koromix/koffi-linux-x64', folder: 'linux_x64' },
-  'linux-arm64': { package: '@koromix/koffi-linux-arm64', folder: 'linux_arm64' },
-  'alpine-x64': { package: '@koromix/koffi-linux-x64', folder: 'musl_x64' },
-  'alpine-arm64': { package: '@koromix/koffi-linux-arm64', folder: 'musl_arm64' },
-  'darwin-x64': { package: '@koromix/koffi-darwin-x64', folder: 'darwin_x64' },
-  'darwin-arm64': { package: '@koromix/koffi-darwin-arm64', folder: 'darwin_arm64' },
-  universal: null,
+  'linux-x64': [...koffiFor('linux-x64', 'linux_x64'), ...fuseNativeFor('linux-x64')],
+  'linux-arm64': koffiFor('linux-arm64', 'linux_arm64'),
+  'alpine-x64': koffiFor('linux-x64', 'musl_x64'),
+  'alpine-arm64': koffiFor('linux-arm64', 'musl_arm64'),
+  'darwin-x64': [...koffiFor('darwin-x64', 'darwin_x64'), ...fuseNativeFor('darwin-x64', 'libosxfuse.dylib')],
+  'darwin-arm64': koffiFor('darwin-arm64', 'darwin_arm64'),
+  universal: [koffi],
 };
 
 /** @typedef {keyof typeof targets} Target */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { targetNames, targets, vsixOf, type Target } from '../../scripts/targets.mjs';
+import { targetNames, targets, thisTarget, vsixOf, type Target } from '../../scripts/targets.mjs';
 import { runChecked, runCommand } from '../support/command';
 import { useSandbox } from '../support/sandbox';
 import { projectDirectory } from '../support/users';
@@ -19,10 +19,13 @@ describe('the packages of the extension', function () {
   for (const target of targetNames) {
     it(`have for ${target} what it needs, and nothing else`, async () => {
       const { root, files } = await unpack(target);
-      const native = targets[target];
-      const binaries = files.filter((file) => file.endsWith('.node'));
-      const expected = native === null ? [] : [`node_modules/${native.package}/${native.folder}/koffi.node`];
-      assert.deepEqual(binaries, expected);
+      const natives = files.filter((file) => file.startsWith('dist/node_modules/'));
+      const expected = targets[target].flatMap(({ package: name, files: parts }) =>
+        parts.map((part) => `dist/node_modules/${name}/${part}`),
+      );
+      assert.deepEqual(natives, expected.sort());
+      const binaries = natives.filter((file) => file.endsWith('/koffi.node'));
+      assert.equal(binaries.length, target === 'universal' ? 0 : 1);
       for (const needed of ['dist/extension.js', 'dist/daemon.js', 'dist/engine.js', 'media/icon.png']) {
         assert.ok(files.includes(needed), `${needed} is missing`);
       }
@@ -32,6 +35,14 @@ describe('the packages of the extension', function () {
       assert.match(await runChecked(process.execPath, [join(root, 'dist/cli.js'), '--version']), /^\d/);
     });
   }
+
+  it('make system calls on this machine', async () => {
+    const { root } = await unpack(thisTarget());
+    const { stdout } = await runCommand(process.execPath, [join(root, 'dist/cli.js'), 'doctor'], {
+      env: sandbox().cowspace.environment,
+    });
+    assert.match(stdout, /System calls can be made/);
+  });
 
   it('say so where there are no binaries for the platform', async () => {
     const { root } = await unpack('universal');
