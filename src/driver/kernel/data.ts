@@ -1,3 +1,4 @@
+import type { Node } from '../../core/node';
 import { modeWithoutSetId } from './attributes';
 import type { Exchange, Handler } from './exchange';
 import {
@@ -15,6 +16,7 @@ import {
   WriteOut,
 } from './protocol';
 
+const ROOT = 0;
 /** Most bytes that one COPY_FILE_RANGE copies, so that it does not hold up the mount; the caller asks again. */
 const MAX_COPY = 32 << 20;
 
@@ -26,19 +28,27 @@ function read(x: Exchange): number {
 function write(x: Exchange): number {
   const { fs, request, reply, node } = x;
   const written = fs.write(node, request.written, request.u32(WriteIn.size), x.position(WriteIn.offset));
-  if ((request.u32(WriteIn.write_flags) & WRITE_KILL_SUIDGID) !== 0) {
-    const mode = modeWithoutSetId(x, node);
-    if (mode !== undefined) fs.setattr(node, { mode });
-  }
+  if ((request.u32(WriteIn.write_flags) & WRITE_KILL_SUIDGID) !== 0) dropSetId(x, node);
   reply.u32(WriteOut.size, written);
   reply.u32(WriteOut.padding, 0);
   return WriteOut.SIZE;
 }
 
+/**
+ * With FUSE_HANDLE_KILLPRIV_V2 set-id bits are the driver's to take away, and of this request, unlike of a write, the
+ * kernel does not say whether its caller may keep them (CAP_FSETID).
+ */
 function fallocate(x: Exchange): number {
-  const mode = x.request.u32(FallocateIn.mode);
-  x.fs.fallocate(x.node, mode, x.position(FallocateIn.offset), x.position(FallocateIn.length));
+  const { fs, request, node } = x;
+  const mode = request.u32(FallocateIn.mode);
+  fs.fallocate(node, mode, x.position(FallocateIn.offset), x.position(FallocateIn.length));
+  if (request.uid !== ROOT) dropSetId(x, node);
   return 0;
+}
+
+function dropSetId(x: Exchange, node: Node): void {
+  const mode = modeWithoutSetId(x, node);
+  if (mode !== undefined) x.fs.setattr(node, { mode });
 }
 
 /**
