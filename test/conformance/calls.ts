@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { getSystemErrorName } from 'node:util';
 import * as sys from '../../src/sys/file';
+import { readDirectory } from '../../src/sys/directory';
 import { bind } from '../../src/sys/libc';
 import { Stat, statAt } from '../../src/sys/stat';
 
@@ -45,6 +46,7 @@ const libc = {
   setxattr: bind('lsetxattr', 'int', ['void *', 'void *', 'void *', 'unsigned long', 'int']),
   getxattr: bind('lgetxattr', 'long', ['void *', 'void *', 'void *', 'unsigned long']),
   listxattr: bind('llistxattr', 'long', ['void *', 'void *', 'unsigned long']),
+  getdents: bind('getdents64', 'long', ['int', 'void *', 'unsigned long']),
   removexattr: bind('lremovexattr', 'int', ['void *', 'void *']),
 };
 
@@ -120,6 +122,35 @@ export function lstat(path: string): Stat {
   const stat = new Stat();
   succeeds(statAt(here, path, stat));
   return stat;
+}
+
+/** The names in a directory, sorted. */
+export function list(path: string): string[] {
+  const names: string[] = [];
+  succeeds(readDirectory(here, path, (name) => names.push(name)));
+  return names.sort();
+}
+
+/** An entry as `getdents64(2)` tells it; seeking to its offset goes to the entry behind it. */
+export interface Entry {
+  readonly name: string;
+  readonly ino: number;
+  readonly offset: number;
+}
+
+/** The next few entries of an open directory; none at its end. */
+export function nextEntries(fd: number): Entry[] {
+  const buffer = Buffer.alloc(2048);
+  const length = succeeds(libc.getdents(fd, buffer, buffer.length));
+  const entries: Entry[] = [];
+  for (let at = 0; at < length; at += buffer.readUInt16LE(at + 16)) {
+    entries.push({
+      ino: Number(buffer.readBigUInt64LE(at)),
+      offset: Number(buffer.readBigInt64LE(at + 8)),
+      name: buffer.toString('latin1', at + 19, buffer.indexOf(0, at + 19)),
+    });
+  }
+  return entries;
 }
 
 /** Whether there is such a name, even one of a broken symbolic link. */

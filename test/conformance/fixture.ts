@@ -18,6 +18,8 @@ export const origins: readonly Origin[] = ['base-only', 'scratch-only', 'merged'
 /** The directory of one or several tests. Its paths are there when tests run, and not yet when they are declared. */
 export interface Subject {
   readonly origin: Origin;
+  /** Its name in the root of the mount. */
+  readonly name: string;
   /** The absolute path of a name in the subject's directory. */
   path(...names: string[]): string;
 }
@@ -34,8 +36,11 @@ export const isRoot = process.getuid?.() === 0;
 
 const preparations: Preparation[] = [];
 const outcomes: Outcome[] = [];
+/** By subject, what went wrong when it was prepared: its tests fail with that, and others run. */
+const unprepared = new Map<string, Error>();
 let sandbox: Sandbox | undefined;
 let mountPoint = '';
+let scratch = '';
 let union: Union | undefined;
 
 /** Declares tests with a directory of their own for each origin of what `prepare` makes in it. */
@@ -51,7 +56,20 @@ export function subjects(prepare: (directory: string) => void, declare: (subject
 export function subject(origin: Origin, prepare: (directory: string) => void = () => undefined): Subject {
   const name = `subject-${preparations.length}`;
   preparations.push({ name, origin, prepare });
-  return { origin, path: (...names) => join(mountPoint, name, ...names) };
+  return {
+    origin,
+    name,
+    path(...names) {
+      const error = unprepared.get(name);
+      if (error !== undefined) throw error;
+      return join(mountPoint, name, ...names);
+    },
+  };
+}
+
+/** Where a union keeps what was changed in a subject; undefined for a plain directory. */
+export function scratchOf({ name }: Subject): string | undefined {
+  return targetName === 'ext4' ? undefined : join(scratch, 'upper', name);
 }
 
 /**
@@ -95,16 +113,17 @@ before('make the base, mount, and change what is to be merged', async function (
   chmodSync(sandbox.root, 0o755);
   process.umask(0o022);
   const places = makePlaces(sandbox.root, sandbox.cowspace.home);
+  ({ scratch } = places);
   const base = targets[targetName].baseOf(places);
-  for (const { name, origin, prepare } of preparations) {
-    if (origin !== 'scratch-only') makeSubject(join(base, name), prepare);
+  for (const preparation of preparations) {
+    if (preparation.origin !== 'scratch-only') prepareIn(base, preparation);
   }
   union = targets[targetName].union(places);
   await union.mount();
   mountPoint = places.mount;
-  for (const { name, origin, prepare } of preparations) {
-    if (origin === 'scratch-only') makeSubject(join(mountPoint, name), prepare);
-    if (origin === 'merged') changeAll(join(mountPoint, name));
+  for (const preparation of preparations) {
+    if (preparation.origin === 'scratch-only') prepareIn(mountPoint, preparation);
+    if (preparation.origin === 'merged') mergeIn(mountPoint, preparation);
   }
   // So that nothing is in any cache.
   await remount();
@@ -119,7 +138,21 @@ after('remove everything', async function () {
   await sandbox?.dispose();
 });
 
-function makeSubject(directory: string, prepare: (directory: string) => void): void {
-  mkdirSync(directory);
-  prepare(directory);
+function prepareIn(directory: string, { name, prepare }: Preparation): void {
+  attempt(name, () => {
+    mkdirSync(join(directory, name));
+    prepare(join(directory, name));
+  });
+}
+
+function mergeIn(directory: string, { name }: Preparation): void {
+  attempt(name, () => changeAll(join(directory, name)));
+}
+
+function attempt(name: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    unprepared.set(name, error as Error);
+  }
 }

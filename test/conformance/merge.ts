@@ -1,30 +1,36 @@
-import { lstatSync, lutimesSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { getXattr, open, pread, pwrite, O_RDWR } from './calls';
-import { closeLeftOpen } from './calls';
+import { S_IFDIR, S_IFREG, type Stat } from '../../src/sys/stat';
+import * as calls from './calls';
+import { succeeds } from './calls';
 
 /** Changes everything at and below a path and puts it back to what it was, so that a union keeps its own copy of it. */
 export function changeAll(path: string): void {
-  const stat = lstatSync(path);
-  if (stat.isDirectory()) changeDirectory(path);
+  const stat = calls.lstat(path);
+  if (stat.type === S_IFDIR) changeDirectory(path);
   // Writing would cost a program its capabilities.
-  else if (stat.isFile() && stat.size > 0 && getXattr(path, 'security.capability') === undefined)
+  else if (
+    stat.type === S_IFREG &&
+    stat.size > 0 &&
+    calls.getXattr(path, 'security.capability') === undefined
+  )
     rewriteFirstByte(path);
-  if (stat.isSymbolicLink()) lutimesSync(path, stat.atime, stat.mtime);
-  else utimesSync(path, stat.atime, stat.mtime);
+  restoreTimes(path, stat);
 }
 
 function changeDirectory(path: string): void {
-  for (const name of readdirSync(path, 'latin1')) changeAll(join(path, name));
-  const temporary = join(path, 'temporary');
-  writeFileSync(temporary, '');
-  rmSync(temporary);
+  for (const name of calls.list(path)) changeAll(`${path}/${name}`);
+  const temporary = `${path}/temporary`;
+  succeeds(calls.mkdir(temporary));
+  succeeds(calls.rmdir(temporary));
 }
 
 function rewriteFirstByte(path: string): void {
-  const fd = open(path, O_RDWR);
+  const fd = succeeds(calls.open(path, calls.O_RDWR));
   const byte = Buffer.alloc(1);
-  pread(fd, byte, 1, 0);
-  pwrite(fd, byte, 1, 0);
-  closeLeftOpen();
+  succeeds(calls.pread(fd, byte, 1, 0));
+  succeeds(calls.pwrite(fd, byte, 1, 0));
+  calls.close(fd);
+}
+
+function restoreTimes(path: string, { atime, atimeNsec, mtime, mtimeNsec }: Stat): void {
+  succeeds(calls.utimens(path, atime, atimeNsec, mtime, mtimeNsec));
 }

@@ -29,19 +29,22 @@ function testTarget(target: TargetName, grep: string): Outcome[] {
   const file = join(directory, 'outcomes.json');
   process.stderr.write(`${target}…\n`);
   try {
-    spawnSync(process.execPath, [...MOCHA, '--grep', grep, TESTS], {
+    const { stdout } = spawnSync(process.execPath, [...MOCHA, '--grep', grep, TESTS], {
       cwd: projectDirectory,
       env: {
         ...process.env,
         COWSPACE_CONFORMANCE_TARGET: target,
         COWSPACE_CONFORMANCE_OUTCOMES: file,
       },
-      // What the tests say is in their outcomes; what they could not even begin with is said here.
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
       timeout: TIMEOUT_MILLISECONDS,
       killSignal: 'SIGKILL',
     });
-    return JSON.parse(readFileSync(file, 'utf8')) as Outcome[];
+    const outcomes = JSON.parse(readFileSync(file, 'utf8')) as Outcome[];
+    // What the tests say is in their outcomes; that they could not even begin is not.
+    if (outcomes.length === 0) throw new Error(stdout);
+    return outcomes;
   } finally {
     rmSync(directory, { recursive: true });
   }
