@@ -3,7 +3,6 @@
  * the titles of the tests that show it.
  */
 const deviations: Readonly<Record<string, RegExp>> = {
-  'Access control lists': /^Permissions access control lists /,
   'Files without a name': /^Open files \S+ without a name /,
   'Access times':
     /^Times (read merged|write (base-only|scratch-only)|listing a directory (scratch-only|merged)) /,
