@@ -283,11 +283,6 @@ export class Engine implements FileSystem {
     return yield* verify(this.#union);
   }
 
-  /** Ids of the nodes whose pages the kernel must write back before their contents are taken for final. */
-  dirtyNodes(paths?: readonly string[]): number[] {
-    return [...new Set((paths ?? ['']).flatMap((path) => this.#union.dirtyNodes(normalize(path))))];
-  }
-
   /** Bytes that the changes take in the scratch. */
   storedBytes(): number {
     return this.changes.totals.storedBytes;

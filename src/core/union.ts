@@ -563,17 +563,6 @@ export class Union {
     return lowers.length === 0 ? null : { lowers, name: path.slice(slash + 1) };
   }
 
-  /** Ids of the regular files in the scratch, at or below a path, whose pages the kernel may not have written back. */
-  dirtyNodes(below: string): number[] {
-    const ids: number[] = [];
-    for (const node of this.nodes.values()) {
-      if (node.type !== S_IFREG || !node.upper || node.orphan || node.lookups === 0) continue;
-      const { path } = node;
-      if (below === '' || path === below || path.startsWith(`${below}/`)) ids.push(node.id);
-    }
-    return ids;
-  }
-
   close(): void {
     for (const node of this.nodes.values()) if (node.orphanFd >= 0) close(node.orphanFd);
     this.deltas.closeAll();

@@ -32,7 +32,7 @@ export async function diffChanges(
   paths: string[] | undefined,
   signal: AbortSignal,
 ): Promise<DiffResult> {
-  await engine.flush(paths);
+  await engine.flush();
   const { changes } = await engine.call('changes', []);
   const files: FileDiff[] = [];
   let room = MAX_ANSWER;

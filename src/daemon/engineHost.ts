@@ -109,14 +109,9 @@ export class EngineHost {
     }
   }
 
-  /**
-   * Brings what programs wrote, but the kernel still holds, into the engine.
-   *
-   * @param paths files and directories with all below; absent: everything
-   */
-  async flush(paths?: string[]): Promise<void> {
-    const ids = await this.call('dirtyNodes', [paths]);
-    await this.#mount?.writeBack(ids.map((id) => ({ id, offset: 0 })));
+  /** Brings what programs wrote, but the kernel still holds, into the engine. */
+  async flush(): Promise<void> {
+    await this.#mount?.writeBack();
   }
 
   #handle(event: EngineEvent): void {
@@ -156,7 +151,7 @@ export class EngineHost {
 
   async #writeBack({ id, nodeId, offset }: Extract<EngineEvent, { kind: 'writeBack' }>): Promise<void> {
     try {
-      await this.#mount?.writeBack([{ id: nodeId, offset }]);
+      await this.#mount?.writeBackFile(nodeId, offset);
     } catch (error) {
       this.#log.error(`The kernel did not write back node ${nodeId}: ${String(error)}`);
     }

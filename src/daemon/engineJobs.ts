@@ -14,7 +14,6 @@ export type EngineJobs = {
 const SHORT: ReadonlySet<EngineCallName> = new Set([
   'stat',
   'read',
-  'dirtyNodes',
   'editorStat',
   'editorList',
   'editorRead',
@@ -59,9 +58,6 @@ export function engineJobs(engine: Engine, tell: () => void): EngineJobs {
     },
     *read(path, side, offset, length) {
       return engine.readSide(path, side, offset, length);
-    },
-    *dirtyNodes(paths) {
-      return engine.dirtyNodes(paths);
     },
     *storedBytes() {
       yield* engine.changes.update();

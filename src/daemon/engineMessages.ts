@@ -42,8 +42,6 @@ export interface EngineCalls {
   verify(): Damage[];
   stat(path: string, side: Side): StatResult | null;
   read(path: string, side: Side, offset: number, length: number): Uint8Array;
-  /** Ids of the files at and below these paths (absent: all) of which the kernel may hold unwritten pages. */
-  dirtyNodes(paths: string[] | undefined): number[];
   storedBytes(): number;
   editorStat(path: string): EditorStat | null;
   editorList(path: string): EditorEntry[];

@@ -39,11 +39,11 @@ export class Service {
       changes: () => engine.call('changes', []),
       subscribe: (_, { client }) => this.#subscribe(client),
       commit: (params, { signal, onProgress }) =>
-        this.#work(params.paths, () => engine.call('commit', [params], { signal, onProgress })),
+        this.#work(() => engine.call('commit', [params], { signal, onProgress })),
       discard: (params, { signal, onProgress }) =>
-        this.#work(params.paths, () => engine.call('discard', [params], { signal, onProgress })),
+        this.#work(() => engine.call('discard', [params], { signal, onProgress })),
       undoDiscard: ({ undoId }, { signal, onProgress }) =>
-        this.#work(undefined, () => engine.call('undoDiscard', [undoId], { signal, onProgress })),
+        this.#work(() => engine.call('undoDiscard', [undoId], { signal, onProgress })),
       diff: ({ paths }, { signal }) => diffChanges(engine, paths, signal),
       stat: ({ path, side }) => engine.call('stat', [path, side]),
       read: async ({ path, side, offset, length }) => {
@@ -51,14 +51,14 @@ export class Service {
         return { base64: Buffer.from(bytes).toString('base64'), eof: bytes.length < length };
       },
       ranges: async ({ path, offset, limit }, { signal }) => {
-        // Once for all pages: writing back makes the kernel forget the file's pages.
-        if (offset === 0) await engine.flush([path]);
+        // Once for all pages.
+        if (offset === 0) await engine.flush();
         return engine.call('ranges', [path, offset, limit], { signal });
       },
       blockSummary: ({ path, offset, length, cells }, { signal }) =>
         engine.call('blockSummary', [path, offset, length, cells], { signal }),
       discardRange: async ({ path, range }) => {
-        await this.#work([path], () => engine.call('discardRange', [path, range]));
+        await this.#work(() => engine.call('discardRange', [path, range]));
         return {};
       },
       verify: () => engine.call('verify', []),
@@ -81,11 +81,11 @@ export class Service {
     if (this.#subscribers.delete(client) && this.#subscribers.size === 0) this.#options.engine.watch(false);
   }
 
-  /** Does what changes base or scratch, with all that programs wrote at and below `paths` (absent: everywhere). */
-  async #work<T>(paths: string[] | undefined, act: () => Promise<T>): Promise<T> {
+  /** Does what changes base or scratch, with all that programs wrote. */
+  async #work<T>(act: () => Promise<T>): Promise<T> {
     this.#working++;
     try {
-      await this.#options.engine.flush(paths);
+      await this.#options.engine.flush();
       return await act();
     } finally {
       this.#working--;

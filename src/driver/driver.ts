@@ -21,12 +21,6 @@ export type Invalidation =
       readonly stays: boolean;
     };
 
-/** A file of which the kernel may hold unwritten pages, from `offset` on (bytes). */
-export interface HeldFile {
-  readonly id: number;
-  readonly offset: number;
-}
-
 /** What a driver needs to know of a workspace to mount it. */
 export interface MountOptions {
   /** The workspace's name: the mount's source is `cowspace:NAME`. */
@@ -48,12 +42,10 @@ export interface Mount {
   unmount(lazy: boolean): Promise<void>;
   /** Makes the kernel forget; resolves when it has. Things that the kernel does not know are no error. */
   invalidate(list: readonly Invalidation[]): Promise<void>;
-  /**
-   * Makes the kernel hand over what programs wrote and it still holds; resolves when it has.
-   *
-   * @param files of which it may hold something, as far as the engine knows
-   */
-  writeBack(files: readonly HeldFile[]): Promise<void>;
+  /** Makes the kernel hand over all that programs wrote and it still holds; resolves when it has. */
+  writeBack(): Promise<void>;
+  /** As {@link writeBack}, but of one file alone, from `offset` on (bytes). */
+  writeBackFile(id: number, offset: number): Promise<void>;
   /** Lets go of what mounting took; to be called when nobody answers requests any more. */
   close(): void;
 }

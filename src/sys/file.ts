@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { E } from './errno';
-import { bind, cString, cString2, PATH_MAX } from './libc';
+import { bind, bindAsync, cString, cString2, PATH_MAX } from './libc';
 
 /** The directory descriptor that stands for the working directory (`AT_FDCWD`). */
 export const AT_FDCWD = -100;
@@ -52,6 +52,7 @@ const calls = {
   fsync: bind('fsync', 'int', ['int']),
   fdatasync: bind('fdatasync', 'int', ['int']),
   syncfs: bind('syncfs', 'int', ['int']),
+  syncfsAsync: bindAsync('syncfs', 'int', ['int']),
   mkdirat: bind('mkdirat', 'int', ['int', 'void *', 'unsigned int']),
   mknodat: bind('mknodat', 'int', ['int', 'void *', 'unsigned int', 'uint64']),
   symlinkat: bind('symlinkat', 'int', ['void *', 'int', 'void *']),
@@ -158,6 +159,11 @@ export function fdatasync(fd: number): number {
 
 export function syncfs(fd: number): number {
   return calls.syncfs(fd);
+}
+
+/** As {@link syncfs}, on another thread. */
+export function syncfsAsync(fd: number): Promise<number> {
+  return calls.syncfsAsync(fd);
 }
 
 export function mkdirAt(dirFd: number, name: string, mode: number): number {

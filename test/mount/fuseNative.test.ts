@@ -1,6 +1,4 @@
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   closeSync,
   cpSync,
@@ -30,6 +28,7 @@ import { findHome } from '../../src/protocol/home';
 import { methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
 import { runChecked } from '../support/command';
+import { writeThroughMapping } from '../support/mapping';
 import { useSandbox } from '../support/sandbox';
 import { currentUser, projectDirectory } from '../support/users';
 
@@ -143,18 +142,14 @@ describe('fuse-native driver', () => {
 
   it('commits what programs wrote through a shared mapping that they still have', async () => {
     const client = await connect();
-    const program = spawn('python3', ['-c', mapProgram, `${mount}/large`], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const end = await writeThroughMapping(`${mount}/large`, 5000, 'hello');
     try {
-      await once(program.stdout, 'data');
       await client.request(methods.commit, {});
       assert.equal(readFileSync(`${base}/large`).toString('latin1', 5000, 5010), 'helloaaaaa');
     } finally {
-      program.stdin.end();
       client.dispose();
+      await end();
     }
-    await once(program, 'close');
   });
 
   it('sets both times, to the millisecond', () => {
@@ -223,13 +218,3 @@ function readText(fd: number, position = 0): string {
   const buffer = Buffer.alloc(100);
   return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, position));
 }
-
-/** Writes through a shared mapping, and keeps it until its input ends. */
-const mapProgram = `
-import mmap, sys
-with open(sys.argv[1], 'r+b') as f:
-    m = mmap.mmap(f.fileno(), 0)
-    m[5000:5005] = b'hello'
-    print('written', flush=True)
-    sys.stdin.read()
-`;

@@ -24,6 +24,7 @@ import { Workspaces } from '../../src/protocol/workspaces';
 import { E } from '../../src/sys/errno';
 import { lseek, SEEK_DATA, SEEK_HOLE } from '../../src/sys/file';
 import { runChecked } from '../support/command';
+import { writeThroughMapping } from '../support/mapping';
 import { useSandbox } from '../support/sandbox';
 import { until } from '../support/until';
 import { projectDirectory } from '../support/users';
@@ -88,6 +89,16 @@ describe('kernel driver', () => {
     } finally {
       process.chdir(before);
       client.dispose();
+    }
+  });
+
+  it('commits what programs wrote through a shared mapping that they still have', async () => {
+    const end = await writeThroughMapping(`${mount}/changed`, 3, 'IN');
+    try {
+      await sandbox().cowspace.commit('a');
+      assert.equal(readFileSync(`${base}/changed`, 'utf8'), 'as IN the base');
+    } finally {
+      await end();
     }
   });
 

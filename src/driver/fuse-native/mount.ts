@@ -102,6 +102,10 @@ class FuseNativeMount implements Mount {
     await once(sync, 'close');
   }
 
+  writeBackFile(): Promise<void> {
+    return this.writeBack();
+  }
+
   close(): void {
     this.#mounted = false;
   }

@@ -1,7 +1,9 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { CowspaceError } from '../../protocol/errors';
 import { toBytes } from '../../sys/bytes';
 import { E, FsError, check } from '../../sys/errno';
-import { AT_FDCWD, close, O_NONBLOCK, O_RDWR, openAt } from '../../sys/file';
+import { AT_FDCWD, close, O_NONBLOCK, O_RDWR, openAt, syncfsAsync } from '../../sys/file';
 import {
   mount,
   mountRestrictions,
@@ -12,7 +14,7 @@ import {
 } from '../../sys/mount';
 import { setNonBlocking } from '../../sys/process';
 import { detach } from '../detach';
-import type { HeldFile, Invalidation, Mount, MountOptions } from '../driver';
+import type { Invalidation, Mount, MountOptions } from '../driver';
 import { isRoot, runFusermount } from '../fusermount';
 import { Announcer } from './announcer';
 import { Notifier } from './notify';
@@ -65,9 +67,19 @@ class KernelMount implements Mount {
     return announced;
   }
 
+  /** On threads of the pool, as the engine has to answer meanwhile. */
+  async writeBack(): Promise<void> {
+    const directory = await open(this.#mountPoint, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      check(await syncfsAsync(directory.fd), this.#mountPoint);
+    } finally {
+      await directory.close();
+    }
+  }
+
   /** Forgetting the pages of a file makes the kernel write back those that are dirty. */
-  writeBack(files: readonly HeldFile[]): Promise<void> {
-    return this.invalidate(files.map(({ id, offset }) => ({ kind: 'inode', id, offset, length: 0 })));
+  writeBackFile(id: number, offset: number): Promise<void> {
+    return this.invalidate([{ kind: 'inode', id, offset, length: 0 }]);
   }
 
   close(): void {
