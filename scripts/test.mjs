@@ -10,7 +10,7 @@ import { installPackages, projectDirectory } from './project.mjs';
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
 
-const suiteTimeoutMilliseconds = 600_000;
+const suiteTimeoutMilliseconds = 900_000;
 const resultsDirectory = mkdtempSync(join(tmpdir(), 'cow-results-'));
 
 /** In the order in which they run: npm scripts that pass or fail as a whole, and mocha's suites in test/. */
