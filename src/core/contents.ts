@@ -10,6 +10,7 @@ import { deltaOf } from './delta/open';
 import { UndoJournal, undoHeader } from './delta/undo';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
+import { isOrigin } from './plan';
 import { bookOrigin } from './settle';
 import type { Union } from './union';
 
@@ -102,10 +103,12 @@ function* patchBase(
   // A base that cannot be opened for writing may still let its file be replaced.
   if (base < 0) return null;
   try {
-    const cloned = yield* patchClone(writer, delta, base, target);
-    if (cloned !== null) return cloned;
     const before = new Stat();
     check(statFd(base, before), place.name);
+    // It takes the place of another file than the one that its unchanged bytes are in.
+    if (node.record === null || !isOrigin(node.record.origin, place, before)) return null;
+    const cloned = yield* patchClone(writer, delta, base, target);
+    if (cloned !== null) return cloned;
     const changed = [...changedExtents(delta, 0, delta.size)];
     const lost = Math.max(0, before.size - delta.baseLimit);
     const cost = changed.reduce((sum, { start, end }) => sum + end - start, lost);
