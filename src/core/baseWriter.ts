@@ -240,7 +240,11 @@ export class BaseWriter {
       const slash = to.lastIndexOf('/');
       const dir = this.#directoryIn(place.dir.layer, slash < 0 ? '' : to.slice(0, slash));
       const name = to.slice(slash + 1);
-      check(renameAt(this.#fd(place.dir), place.name, this.#fd(dir), name), to);
+      const toFd = this.#fd(dir);
+      check(
+        this.#takingName(dir.layer, toFd, name, () => renameAt(this.#fd(place.dir), place.name, toFd, name)),
+        to,
+      );
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);
     }
