@@ -28,6 +28,11 @@ export class BaseLinks {
     return names.filter((each) => pathOf(each) !== path);
   }
 
+  /** All names of the inode that has this key in the index. */
+  named(key: string): readonly BasePlace[] {
+    return this.#names(Number.parseInt(key)).get(key) ?? [];
+  }
+
   /** Forgets what it read: names came or went. */
   clear(): void {
     this.#layers.clear();
@@ -62,6 +67,7 @@ export class BaseLinks {
   }
 }
 
-function pathOf({ dir, name }: BasePlace): string {
+/** The path of a place in the bases. */
+export function pathOf({ dir, name }: BasePlace): string {
   return joinPath(dir.path, name);
 }

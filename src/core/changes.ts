@@ -8,6 +8,7 @@ import { damageOf } from './delta/open';
 import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
+import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
 import { storedBytes } from './storedBytes';
@@ -33,6 +34,8 @@ export class Changes implements ChangeObserver {
   readonly #log: (level: LogLevel, message: string) => void;
   readonly #changes = new PathTree<Change>();
   readonly #redirects = new Redirects();
+  /** Paths of files with several names in the scratch, by their inode numbers there: not all are in memory. */
+  readonly #links = new Redirects();
   /** Which base paths were renamed, and to where. */
   readonly #renamed = new PathTree<string>();
   readonly #touchedNodes = new Set<Node>();
@@ -178,6 +181,11 @@ export class Changes implements ChangeObserver {
     return this.#redirects.leadingTo(basePath);
   }
 
+  /** Paths under which the scratch had a node with several names at the last update. */
+  namesInScratch({ linkedIno }: Node): string[] {
+    return linkedIno === 0 ? [] : this.#links.leadingTo(String(linkedIno));
+  }
+
   /** The record of the file at a path leads to another base path now. */
   noteRedirect(path: string, basePath: string): void {
     this.#redirects.set(path, basePath);
@@ -191,6 +199,7 @@ export class Changes implements ChangeObserver {
   /** Brings the list up to date. */
   *update(): Job<void> {
     this.bases.clear();
+    yield* settleLooseIndex(this.#union, this);
     this.#takeNodes();
     for (;;) {
       const next = this.#touchedPaths.entries().next().value;
@@ -230,23 +239,26 @@ export class Changes implements ChangeObserver {
       if (node.orphan) continue;
       this.touchName(node.parent ?? node, node.name);
       node.aliases?.forEach((alias) => this.touchName(alias.parent, alias.name));
+      for (const path of this.namesInScratch(node)) this.touchPath(path);
     }
     this.#touchedNodes.clear();
   }
 
   *#evaluate(path: string, deep: boolean): Job<void> {
-    const visited: Node[] = [];
+    // Held, as the kernel may forget them between two steps.
+    const held: Node[] = [];
     try {
-      const place = this.#walk(path, visited);
+      const place = this.#walk(path, held);
+      for (const node of held) this.#union.remember(node);
       if (place === null) this.#removeTree(path);
       else if (place.parent === null) yield* this.#evaluateChildren(this.#union.root, '');
-      else yield* this.#evaluateName(path, place.parent, place.name, deep, visited);
+      else yield* this.#evaluateName(path, place.parent, place.name, deep, held);
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       this.#log('error', `${toText(path)}: cannot be compared with its base: ${error.message}`);
       this.#put(path, 'changed', { type: S_IFREG, size: 0, storedBytes: 0, mtime: 0 });
     } finally {
-      for (const node of visited.reverse()) this.#union.release(node);
+      for (const node of held.reverse()) this.#union.forget(node.id, 1);
     }
   }
 
@@ -265,12 +277,16 @@ export class Changes implements ChangeObserver {
     return { parent, name };
   }
 
-  *#evaluateName(path: string, parent: Node, name: string, deep: boolean, visited: Node[]): Job<void> {
+  *#evaluateName(path: string, parent: Node, name: string, deep: boolean, held: Node[]): Job<void> {
     const before = this.#changes.get(path)?.kind;
     const basePath = this.#basePath(parent, name, path);
     const node = this.#union.lookup(parent, name);
-    if (node !== null) visited.push(node);
+    if (node !== null) {
+      this.#union.remember(node);
+      held.push(node);
+    }
     this.#redirects.set(path, (node?.dir === null ? node.record?.redirect : null) ?? null);
+    this.#links.set(path, node !== null && node.linkedIno > 0 ? String(node.linkedIno) : null);
     yield* this.#evaluateNode(path, node, basePath, deep);
     if (basePath === null || this.#changes.get(path)?.kind === before) return;
     // What is another name of it may be all that is left of it now.
@@ -450,6 +466,7 @@ export class Changes implements ChangeObserver {
 
   #removeBelow(path: string): void {
     this.#redirects.removeBelow(path);
+    this.#links.removeBelow(path);
     for (const [each] of [...this.#changes.entries(path)]) if (each !== path) this.#remove(each);
   }
 }

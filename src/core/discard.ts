@@ -157,10 +157,27 @@ function moveToTrash(u: Union, changes: Changes, can: TrashCan, discarded: Disca
       name,
     );
   }
+  const equal = node.indexKey === null ? [] : unchangedNames(changes, node);
   if (node.indexKey !== null) dropIndex(u, can, node, node.indexKey, aside);
   if (hides) u.upperNames(parent).set(name, { whiteout: true });
   else u.upperNames(parent).delete(name);
   for (const each of names) replaceName(u, each.parent, each.name);
+  for (const each of equal) showBase(u, changes, each);
+}
+
+/** Names that the scratch has of a base inode with several, without a change to discard: each equals what its base has. */
+function unchangedNames(changes: Changes, node: Node): string[] {
+  const paths = changes.namesInScratch(node);
+  return paths.filter((each) => changes.get(each) === undefined && changes.isNameOf(node, each));
+}
+
+function showBase(u: Union, changes: Changes, path: string): void {
+  changes.ifThere(path, (parent, name) => {
+    uncover(u, parent);
+    removeCleanCopy(u, parent, name);
+    replaceName(u, parent, name);
+    pruneDirectory(u, parent);
+  });
 }
 
 /** Names under which a base inode with several shows what was written under one of them. */

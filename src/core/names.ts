@@ -409,6 +409,7 @@ export function forgetInode(u: Union, node: Node): void {
 
 /** Takes one of a node's names away from it in memory. */
 export function nodeLosesName(u: Union, node: Node, parent: Node, name: string): void {
+  if (node.indexKey !== null) u.looseIndex.add(node.indexKey);
   u.detach(parent, name);
   if (node.aliases !== null) {
     node.aliases = node.aliases.filter((alias) => alias.parent !== parent || alias.name !== name);

@@ -61,6 +61,8 @@ export class Union {
   readonly linkedLower = new Map<string, Node>();
   /** Base inodes with several links that were copied up: names in the scratch's index. */
   readonly indexed = new Set<string>();
+  /** Those whose copy may have lost all other names, since the list of changes was last brought up to date. */
+  readonly looseIndex: Set<string>;
   /** Times of change that commits gave base inodes when they took one of several names from them, by their key. */
   readonly linkTimes = new Map<string, string>();
   readonly #log: LogFunction;
@@ -92,6 +94,7 @@ export class Union {
     // Tried here once, not while the first write to a large file waits for it.
     this.cannotClone = new Set(scratch.canClone() ? [] : layers.keys());
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
+    this.looseIndex = new Set(this.indexed);
     this.root = this.#newNode(S_IFDIR, null, '');
     this.root.upper = true;
     this.root.lookups = 1;
@@ -438,7 +441,7 @@ export class Union {
 
   #addLowerFile(parent: Node, name: string, lower: LayerDir): Node {
     const { type, ino, nlink, dev } = this.#stat;
-    const key = nlink > 1 && dev === this.inodes.device(lower.layer) ? linkKey(lower.layer, ino) : null;
+    const key = dev === this.inodes.device(lower.layer) ? this.#sharedKey(lower.layer, ino, nlink) : null;
     if (key !== null) {
       const linked = this.linkedLower.get(key);
       if (linked !== undefined) return this.#addAlias(linked, parent, name);
@@ -453,6 +456,13 @@ export class Union {
     }
     this.#fresh = node;
     return node;
+  }
+
+  /** Key of a base inode that has several names, or was copied up when it had. */
+  #sharedKey(layer: number, ino: number, nlink: number): string | null {
+    if (nlink < 2 && this.indexed.size === 0) return null;
+    const key = linkKey(layer, ino);
+    return nlink > 1 || this.indexed.has(key) ? key : null;
   }
 
   /** An upper file that other names of its base inode reach by the index. */
@@ -472,8 +482,10 @@ export class Union {
     node.indexKey = key;
     node.upper = true;
     check(statAt(this.scratch.indexFd, key, this.#stat), key);
-    this.#setRecord(node, this.#recordAt(this.scratch.indexFd, key, node.type, this.#stat.ino));
-    this.linkUpper(node, this.#stat.ino);
+    const { ino } = this.#stat;
+    this.#setRecord(node, this.#recordAt(this.scratch.indexFd, key, node.type, ino));
+    if (node.record !== null && !carriesRecord(node.type)) node.recordIno = ino;
+    this.linkUpper(node, ino);
   }
 
   #addAlias(node: Node, parent: Node, name: string): Node {

@@ -1,0 +1,114 @@
+import { strict as assert } from 'node:assert';
+import { linkSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { S_IFREG } from '../../../src/sys/stat';
+import { EngineSandbox } from './support/sandbox';
+
+const BLOCK = 4096;
+
+describe('Files with several names', () => {
+  let sandbox: EngineSandbox;
+  let base: string;
+
+  beforeEach(() => {
+    sandbox = new EngineSandbox(1, { deltaThreshold: BLOCK });
+    base = sandbox.bases[0]!;
+    writeFileSync(join(base, 'first'), Buffer.alloc(8 * BLOCK, 'base'));
+    linkSync(join(base, 'first'), join(base, 'second'));
+    writeFileSync(join(base, 'other'), 'other');
+    symlinkSync('target', join(base, 'symlink'));
+    linkSync(join(base, 'symlink'), join(base, 'symlink2'));
+  });
+
+  afterEach(() => {
+    sandbox.dispose();
+  });
+
+  function listed(): string[] {
+    const { changes } = sandbox.engine;
+    sandbox.run(changes.update());
+    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
+  }
+
+  for (const again of [false, true]) {
+    it(`keep a change when the name that it was made under goes${again ? ', after a remount' : ''}`, () => {
+      sandbox.mount.write('first', 0, Buffer.from('new!'));
+      sandbox.mount.utimes('symlink', 1, 0);
+      if (again) sandbox.close();
+      sandbox.mount.unlink('first');
+      sandbox.mount.unlink('symlink');
+      sandbox.mount.dropCaches();
+      const expected = ['whiteout first', 'changed second', 'whiteout symlink', 'metadata symlink2'];
+      assert.deepEqual(listed(), expected);
+      sandbox.run(sandbox.engine.commit({}));
+      assert.deepEqual(listed(), []);
+      assert.equal(readFileSync(join(base, 'second')).toString('latin1', 0, 8), 'new!base');
+      assert.equal(lstatSync(join(base, 'symlink2')).mtimeMs, 1000);
+    });
+  }
+
+  it('leave nothing in the scratch when all are deleted', () => {
+    const { mount } = sandbox;
+    mount.write('first', 0, Buffer.from('new!'));
+    mount.open('@1', 'second');
+    mount.unlink('first');
+    mount.unlink('second');
+    assert.deepEqual(listed(), ['whiteout first', 'whiteout second']);
+    assert.equal(mount.read('@1').toString('latin1', 0, 8), 'new!base');
+    mount.closeHandles();
+    assert.deepEqual(sandbox.run(sandbox.engine.verify()), []);
+    for (const folder of ['index', 'delta']) assert.deepEqual(entries(folder), [], folder);
+  });
+
+  it('are listed with their size under names that nobody looked at', () => {
+    const { engine, mount } = sandbox;
+    mount.mknod('created', S_IFREG | 0o600, 0);
+    mount.link('created', 'linked');
+    sandbox.run(engine.changes.update());
+    mount.dropCaches();
+    mount.truncate('created', 5);
+    sandbox.run(engine.changes.update());
+    const sizes = engine.changes.list().changes.map(({ path, size }) => `${path} ${size}`);
+    assert.deepEqual(sizes, ['created 5', 'linked 5']);
+  });
+
+  it('are committed whole when one replaces another file', () => {
+    const { engine, mount } = sandbox;
+    mount.stat('first');
+    mount.rename('second', 'other', 0);
+    mount.write('first', 4 * BLOCK, Buffer.from('new!'));
+    const expected = mount.read('other');
+    sandbox.run(engine.commit({}));
+    for (const name of ['first', 'other']) assert.ok(readFileSync(join(base, name)).equals(expected), name);
+  });
+
+  it('are one file again after a discard, also under a name that was as in the base', () => {
+    const { engine, mount } = sandbox;
+    mount.utimes('symlink', 1, 0);
+    mount.unlink('symlink');
+    mount.stat('first');
+    mount.truncate('second', 3);
+    mount.write('second', 0, Buffer.alloc(8 * BLOCK, 'base'));
+    mount.rename('second', 'renamed', 0);
+    sandbox.run(engine.discard({}));
+    mount.write('first', 0, Buffer.from('new!'));
+    assert.equal(mount.read('second').toString('latin1', 0, 4), 'new!');
+    mount.utimes('symlink', 2, 0);
+    assert.equal(mount.stat('symlink2').mtime, 2);
+    sandbox.run(engine.discard({}));
+    assert.deepEqual(listed(), []);
+  });
+
+  it('are no conflict when a commit takes one from the base', () => {
+    const { engine, mount } = sandbox;
+    mount.rename('other', 'first', 0);
+    mount.unlink('second');
+    const { conflicts } = sandbox.run(engine.commit({}));
+    assert.deepEqual(conflicts, []);
+    assert.deepEqual(listed(), []);
+  });
+
+  function entries(folder: string): string[] {
+    return readdirSync(join(sandbox.scratch, folder));
+  }
+});
