@@ -29,11 +29,14 @@ const LARGE = 3 << 20;
 
 type Operation = (root: string, random: Random) => void;
 
-/** All depend on nothing but what the tree holds and on the random numbers. */
+/**
+ * All depend on nothing but what the tree holds and on the random numbers. No two files become equal: one that replaced
+ * its like is no change, so a commit leaves the names of both as they were.
+ */
 const operations: readonly Operation[] = [
   (root, random) => mkdirSync(place(root, random)),
-  (root, random) => writeFileSync(place(root, random), bytes(random, random.below(20_000))),
-  (root, random) => writeFileSync(place(root, random), bytes(random, random.below(20_000))),
+  (root, random) => writeFileSync(place(root, random), bytes(random, 10 + random.below(20_000))),
+  (root, random) => writeFileSync(place(root, random), bytes(random, 10 + random.below(20_000))),
   (root, random) => appendFileSync(place(root, random), bytes(random, random.below(9_000))),
   (root, random) =>
     withFile(place(root, random), 'r+', (fd) =>
@@ -41,7 +44,11 @@ const operations: readonly Operation[] = [
     ),
   (root, random) => withFile(place(root, random), 'r+', (fd) => ftruncateSync(fd, random.below(LARGE))),
   (root, random) => withFile(place(root, random), 'r+', (fd) => fsyncSync(fd)),
-  (root, random) => copyFileSync(place(root, random), place(root, random)),
+  (root, random) => {
+    const copy = place(root, random);
+    copyFileSync(place(root, random), copy);
+    appendFileSync(copy, bytes(random, 10));
+  },
   (root, random) => unlinkSync(place(root, random)),
   (root, random) => rmdirSync(place(root, random)),
   (root, random) => {
@@ -50,7 +57,7 @@ const operations: readonly Operation[] = [
   (root, random) => renameSync(place(root, random), place(root, random)),
   (root, random) => renameSync(place(root, random), place(root, random)),
   (root, random) => linkSync(place(root, random), place(root, random)),
-  (root, random) => symlinkSync(random.pick(NAMES), place(root, random)),
+  (root, random) => symlinkSync(String(random.below(1e9)), place(root, random)),
   (root, random) => chmodSync(place(root, random), 0o600 + random.below(0o100)),
   (root, random) => utimesSync(place(root, random), random.below(1e9), random.below(1e9)),
   (root, random) => void readFileSync(place(root, random)),
