@@ -99,6 +99,7 @@ describe('a pristine copy on a machine without FUSE', () => {
     await window.showContainer('Explorer');
     await files.row(name).dblclick();
     await window.tab(name).waitFor();
+    await window.untilTyping();
     await window.page.keyboard.press('Control+Home');
     await window.page.keyboard.type(text);
     await window.page.keyboard.press('Control+S');

@@ -83,6 +83,11 @@ export class Workbench {
     await input.fill(path);
     await this.quickInput.locator('.monaco-list-row.focused', { hasText: basename(path) }).waitFor();
     await input.press('Enter');
+    await this.untilTyping();
+  }
+
+  /** Waits until what is typed goes into the text editor. */
+  async untilTyping(): Promise<void> {
     await this.page.locator('.editor-instance:visible .monaco-editor.focused').waitFor();
   }
 
