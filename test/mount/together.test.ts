@@ -50,7 +50,7 @@ const programs: Record<string, Program> = {
   },
 
   'dpkg-deb builds and unpacks': async (directory, base) => {
-    mkdirSync(`${directory}/package/DEBIAN`, { recursive: true });
+    mkdirSync(`${directory}/package/DEBIAN`, { recursive: true, mode: 0o755 });
     const fields = ['Package: test', 'Version: 1', 'Architecture: all', 'Maintainer: Test <t@example.org>'];
     writeFileSync(`${directory}/package/DEBIAN/control`, `${fields.join('\n')}\nDescription: test\n`);
     await run(directory, 'cp', '-a', `${base}/include`, 'package/include');

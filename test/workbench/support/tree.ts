@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
-import { appears } from './appears';
+import { appears, disappears } from './appears';
 
 /** What is used here of an element in the browser. */
 interface RowElement {
@@ -64,7 +64,11 @@ export class Tree {
       await this.row(label).click({ button: 'right' });
       return appears(entry, 1_000);
     });
-    await entry.click();
+    await until(`the menu of ${label} obeys`, async () => {
+      // A click that comes right after the menu is taken for the end of the one that opened it.
+      await entry.click();
+      return disappears(entry, 1_000);
+    });
   }
 
   /** Selects several rows. */
