@@ -145,6 +145,7 @@ export class BaseWriter {
   /** Gives a file that was written in place the metadata of the source. */
   finishInPlace(fd: number, place: BasePlace, source: Source): void {
     this.#setFileMetadata(fd, source);
+    this.#noteChange(place);
     this.#unsynced.add(place.dir);
   }
 
@@ -175,6 +176,7 @@ export class BaseWriter {
     this.#moveIn(place, temporary, S_IFREG);
     // A rename between two names of one inode does nothing and leaves both.
     unlinkAt(dirFd, temporary);
+    this.#noteChange(place);
     for (const above of this.#bases.places(joinPath(place.dir.path, place.name))) {
       if (above.dir.layer >= place.dir.layer) break;
       this.#removeTree(above);
@@ -202,6 +204,7 @@ export class BaseWriter {
     replaceXattrs(source.fd, source.name, dirFd, place.name);
     if (stat.type !== S_IFLNK) check(chmodAt(dirFd, place.name, stat.mode & 0o7777), place.name);
     check(utimensAt(dirFd, place.name, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), place.name);
+    this.#noteChange(place);
     this.#unsynced.add(place.dir);
   }
 
@@ -352,6 +355,14 @@ export class BaseWriter {
     } finally {
       close(fd);
     }
+  }
+
+  /** Notes the time that a commit gave an inode with several names, under one of them. */
+  #noteChange({ dir, name }: BasePlace): void {
+    const stat = new Stat();
+    check(statAt(this.#fd(dir), name, stat), name);
+    if (stat.type !== S_IFDIR && stat.nlink > 1)
+      this.#union.linkTimes.set(linkKey(dir.layer, stat.ino), changeTime(stat));
   }
 
   #fd(dir: LayerDir): number {

@@ -126,7 +126,8 @@ export class ConflictFinder {
     const place = this.#changes.bases.stat(origin, this.#stat);
     if (place === null) return record.cover ? null : 'it was deleted in the base';
     if (node.dir !== null) return null;
-    if (!isOrigin(record.origin, place, this.#stat)) return 'it was changed in the base';
+    if (!isOrigin(record.origin, place, this.#stat) && !(record.cover && this.#isOurs(place.dir.layer)))
+      return 'it was changed in the base';
     if (origin !== basePath) {
       const replaced = this.#unrecorded(node, parent, basePath);
       if (replaced !== null) return replaced;
@@ -185,10 +186,16 @@ export class ConflictFinder {
   }
 
   #changedAfter(layer: number, since: number): boolean {
-    const { ino, nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
+    const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
     // A name that comes or goes changes an inode, but not its contents.
-    const ours = this.#union.linkTimes.get(linkKey(layer, ino)) === changeTime(this.#stat);
-    return nlink > 1 || ours ? mtime + mtimeNsec / 1e9 > since : ctime + ctimeNsec / 1e9 > since;
+    return nlink > 1 || this.#isOurs(layer)
+      ? mtime + mtimeNsec / 1e9 > since
+      : ctime + ctimeNsec / 1e9 > since;
+  }
+
+  /** Whether a commit was the last to change this inode, under another of its names. */
+  #isOurs(layer: number): boolean {
+    return this.#union.linkTimes.get(linkKey(layer, this.#stat.ino)) === changeTime(this.#stat);
   }
 
   /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */

@@ -63,7 +63,7 @@ export class Union {
   readonly indexed = new Set<string>();
   /** Those whose copy may have lost all other names, since the list of changes was last brought up to date. */
   readonly looseIndex: Set<string>;
-  /** Times of change that commits gave base inodes when they took one of several names from them, by their key. */
+  /** Times of change that commits gave base inodes with several names, by their key. */
   readonly linkTimes = new Map<string, string>();
   readonly #log: LogFunction;
   /** What was said of damaged files, by path. */
