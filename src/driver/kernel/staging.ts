@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Node } from '../../core/node';
 import { E } from '../../sys/errno';
-import { S_IFDIR, S_IFLNK, S_IFREG, Stat } from '../../sys/stat';
+import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, Stat } from '../../sys/stat';
 import type { Exchange, Handler } from './exchange';
 import { handlers } from './handlers';
 import { FUSE_ROOT_ID, MkdirIn, MknodIn, Opcode } from './protocol';
@@ -70,8 +70,9 @@ export class Staging {
       return x.entryOf(STAGING_ID, attributes(STAGING_ID, S_IFDIR | 0o700), 0);
     if (nodeid === STAGING_ID) return x.noEntry(0);
     const node = x.fs.lookup(x.node, name);
-    // What is gone must be there to be unlinked, whether the kernel still remembers it or not.
-    if (node === null) return x.entryOf(GONE_ID, attributes(GONE_ID, S_IFREG | 0o600), 0);
+    // What is gone must be there to be unlinked, whether the kernel still remembers it or not. It is no regular file: of
+    // those the kernel writes back the times, which a file that is unlinked has changed.
+    if (node === null) return x.entryOf(GONE_ID, attributes(GONE_ID, S_IFIFO | 0o600), 0);
     // What is to appear must not be there yet.
     return node === this.#staged ? x.noEntry(0) : x.entry(node);
   }
