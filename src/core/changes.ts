@@ -198,8 +198,14 @@ export class Changes implements ChangeObserver {
 
   /** Brings the list up to date. */
   *update(): Job<void> {
+    do {
+      yield* this.#evaluateTouched();
+      settleLooseIndex(this.#union, this);
+    } while (this.pending);
+  }
+
+  *#evaluateTouched(): Job<void> {
     this.bases.clear();
-    yield* settleLooseIndex(this.#union, this);
     this.#takeNodes();
     for (;;) {
       const next = this.#touchedPaths.entries().next().value;

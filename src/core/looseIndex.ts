@@ -1,10 +1,9 @@
-import { check } from '../sys/errno';
+import { check, FsError } from '../sys/errno';
 import { unlinkAt } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
 import { BaseLinks, pathOf } from './baseLinks';
 import type { Changes } from './changes';
 import { DamageError } from './damage';
-import type { Job } from './job';
 import { pinOrphan } from './names';
 import { carriesRecord } from './record';
 import type { Union } from './union';
@@ -12,20 +11,22 @@ import type { Union } from './union';
 /**
  * Finds what shows base files with several names that were copied up and lost the last name which the scratch has of
  * them: the other names, which the list does not know yet. A copy that no name shows is deleted, because its key could
- * become that of another file.
+ * become that of another file. To be called when the list is up to date, as it tells where renamed directories are.
  */
-export function* settleLooseIndex(u: Union, changes: Changes): Job<void> {
+export function settleLooseIndex(u: Union, changes: Changes): void {
+  if (changes.pending) return;
   const keys = [...u.looseIndex].filter((key) => isLoose(u, key));
   u.looseIndex.clear();
   if (keys.length === 0) return;
   const links = new BaseLinks(u);
+  const found: string[] = [];
   for (const key of keys) {
     const paths = links.named(key).map((place) => changes.shownAt(pathOf(place)));
     const shown = paths.filter((path) => isShownAt(u, changes, path, key));
-    for (const path of shown) changes.touchPath(path);
+    found.push(...shown);
     if (shown.length === 0) forgetCopy(u, key);
-    yield undefined;
   }
+  for (const path of found) changes.touchPath(path);
 }
 
 const stat = new Stat();
@@ -35,14 +36,20 @@ function isLoose(u: Union, key: string): boolean {
   return statAt(u.scratch.indexFd, key, stat) === 0 && stat.nlink === 1;
 }
 
+/** Whether a path shows this copy, or cannot be read. */
 function isShownAt(u: Union, changes: Changes, path: string, key: string): boolean {
-  const shown = changes.ifThere(path, (parent, name) => {
-    const node = u.lookup(parent, name);
-    if (node === null) return false;
-    u.release(node);
-    return node.indexKey === key;
-  });
-  return shown ?? false;
+  try {
+    const shown = changes.ifThere(path, (parent, name) => {
+      const node = u.lookup(parent, name);
+      if (node === null) return false;
+      u.release(node);
+      return node.indexKey === key;
+    });
+    return shown ?? false;
+  } catch (error) {
+    if (error instanceof FsError) return true;
+    throw error;
+  }
 }
 
 function forgetCopy(u: Union, key: string): void {

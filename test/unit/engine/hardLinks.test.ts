@@ -1,5 +1,13 @@
 import { strict as assert } from 'node:assert';
-import { linkSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { S_IFREG } from '../../../src/sys/stat';
 import { EngineSandbox } from './support/sandbox';
@@ -46,6 +54,19 @@ describe('Files with several names', () => {
       assert.equal(lstatSync(join(base, 'symlink2')).mtimeMs, 1000);
     });
   }
+
+  it('keep a change that shows in a renamed directory only', () => {
+    mkdirSync(join(base, 'directory'));
+    linkSync(join(base, 'first'), join(base, 'directory/third'));
+    sandbox.mount.write('first', 0, Buffer.from('new!'));
+    sandbox.mount.rename('directory', 'renamed', 0);
+    sandbox.mount.unlink('first');
+    sandbox.mount.unlink('second');
+    sandbox.close();
+    const expected = ['whiteout first', 'renamed renamed', 'changed renamed/third', 'whiteout second'];
+    assert.deepEqual(listed(), expected);
+    assert.equal(sandbox.mount.read('renamed/third').toString('latin1', 0, 4), 'new!');
+  });
 
   it('leave nothing in the scratch when all are deleted', () => {
     const { mount } = sandbox;
