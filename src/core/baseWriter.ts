@@ -248,6 +248,8 @@ export class BaseWriter {
         this.#takingName(dir.layer, toFd, name, () => renameAt(this.#fd(place.dir), place.name, toFd, name)),
         to,
       );
+      // A rename between two names of one inode does nothing and leaves both.
+      unlinkAt(this.#fd(place.dir), place.name);
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);
     }

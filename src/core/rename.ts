@@ -104,7 +104,7 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);
   renewCover(u, node);
-  touchMoved(u, node, to);
+  touchMoved(u, node, from, to);
   node.unsyncedParents = true;
 }
 
@@ -124,8 +124,8 @@ function exchange(u: Union, node: Node, from: Place, target: Node, to: Place): v
   nameAdded(u, to.parent, to.name);
   renewCover(u, node);
   renewCover(u, target);
-  touchMoved(u, node, to);
-  touchMoved(u, target, from);
+  touchMoved(u, node, from, to);
+  touchMoved(u, target, to, from);
 }
 
 /** What a new entry replaces is another base entry at its new place, or none. */
@@ -135,8 +135,13 @@ function renewCover(u: Union, node: Node): void {
   if (node.dir === null) rememberCovered(u, node);
 }
 
-function touchMoved(u: Union, node: Node, to: Place): void {
-  if (node.dir !== null) u.observer.touchTree(to.parent, to.name);
+/** What is listed below a directory's old path is there no longer, also when another directory is. */
+function touchMoved(u: Union, node: Node, from: Place, to: Place): void {
+  if (node.dir === null) return;
+  u.observer.touchTree(from.parent, from.name);
+  u.observer.touchTree(to.parent, to.name);
+  // Copies that show below it under names that the scratch does not have.
+  for (const key of u.indexed) u.looseIndex.add(key);
 }
 
 /** Brings a node into the scratch with all that lets it stand at another place. */

@@ -68,6 +68,41 @@ describe('Files with several names', () => {
     assert.equal(sandbox.mount.read('renamed/third').toString('latin1', 0, 4), 'new!');
   });
 
+  it('lose a name in the base when it is renamed over another', () => {
+    const { engine, mount } = sandbox;
+    mount.mknod('new', S_IFREG | 0o600, 0);
+    mount.rename('new', 'first', 0);
+    mount.rename('second', 'first', 0);
+    sandbox.run(engine.commit({}));
+    assert.deepEqual(readdirSync(base).sort(), ['first', 'other', 'symlink', 'symlink2']);
+  });
+
+  it('are found again when the directory in which they show moves once more', () => {
+    const { mount } = sandbox;
+    mkdirSync(join(base, 'directory'));
+    linkSync(join(base, 'first'), join(base, 'directory/third'));
+    mount.write('first', 0, Buffer.from('new!'));
+    mount.unlink('first');
+    mount.unlink('second');
+    assert.deepEqual(listed(), ['changed directory/third', 'whiteout first', 'whiteout second']);
+    mount.rename('directory', 'renamed', 0);
+    const expected = ['whiteout first', 'renamed renamed', 'changed renamed/third', 'whiteout second'];
+    assert.deepEqual(listed(), expected);
+    sandbox.run(sandbox.engine.discard({}));
+    assert.deepEqual(listed(), []);
+    assert.equal(mount.read('first').toString('latin1', 0, 4), 'base');
+  });
+
+  it('are not listed below the old path of a directory in whose place another is', () => {
+    const { mount } = sandbox;
+    mount.mkdir('old', 0o755);
+    mount.link('first', 'old/link');
+    assert.deepEqual(listed(), ['created old', 'created old/link']);
+    mount.rename('old', 'new', 0);
+    mount.mkdir('old', 0o755);
+    assert.deepEqual(listed(), ['created new', 'created new/link', 'created old']);
+  });
+
   it('leave nothing in the scratch when all are deleted', () => {
     const { mount } = sandbox;
     mount.write('first', 0, Buffer.from('new!'));
