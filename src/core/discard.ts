@@ -145,11 +145,14 @@ interface Discarded {
 function moveToTrash(u: Union, changes: Changes, can: TrashCan, discarded: Discarded): void {
   const { node, parent, name, path, change } = discarded;
   const names = [{ parent, name }, ...(node.indexKey === null ? [] : otherNames(node, parent, name))];
+  const basePath = changes.basePath(path);
+  // Else the name would pass for one that the directory hides, and get a whiteout with the others.
+  if (basePath !== null && changes.bases.stat(basePath, stat) !== null) uncover(u, parent);
   const upper = dirOf(parent).upper;
   const aside = can.add(planItem(change), { whiteout: false, metadata: false });
   pinTree(u, node);
   // What the base has here shows elsewhere.
-  const hides = changes.basePath(path) === null && u.statLower(parent, name, stat) === 0;
+  const hides = basePath === null && u.statLower(parent, name, stat) === 0;
   if (hides) check(u.scratch.createWhiteout(can.dirFd, aside), path);
   if (upper !== null && u.upperNames(parent).has(name)) {
     check(

@@ -40,6 +40,24 @@ describe('Discard of what other entries stand on', () => {
     assert.deepEqual(listed(), before.list);
   }
 
+  it('shows all of a base directory again that was deleted and made anew', () => {
+    const { engine, mount } = sandbox;
+    writeFileSync(join(sandbox.bases[0]!, 'directory/another'), 'base');
+    mount.unlink('directory/another');
+    mount.unlink('directory/file');
+    mount.rmdir('directory');
+    mount.mkdir('directory', 0o700);
+    mount.symlink('directory/file', 'target');
+    assert.deepEqual(listed(), [
+      'metadata directory',
+      'whiteout directory/another',
+      'changed directory/file',
+    ]);
+    sandbox.run(engine.discard({}));
+    assert.deepEqual(listed(), []);
+    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+  });
+
   it('takes along a link to a changed file', () => {
     assertTakesAlong(
       'file',
