@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { readDirectory } from '../sys/directory';
 import { check, E } from '../sys/errno';
 import {
@@ -34,11 +33,9 @@ import { LayerDir } from './layer';
 import type { Job } from './job';
 import { joinPath } from './node';
 import { removeTree } from './scratch';
+import { Temporaries } from './temporaries';
 import { changeTime, linkKey, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
-
-/** Names of files that a commit is building in a base; a crash can leave one behind where there is no O_TMPFILE. */
-export const COMMIT_PREFIX = '.cowspace-commit-';
 
 /** An entry of the scratch, by directory descriptor and name. */
 export interface Source {
@@ -64,11 +61,13 @@ export class BaseWriter {
   readonly #union: Union;
   readonly #bases: BaseView;
   readonly #unsynced = new Set<LayerDir>();
+  readonly #temporaries: Temporaries;
   readonly links: BaseLinks;
 
   constructor(union: Union, bases: BaseView) {
     this.#union = union;
     this.#bases = bases;
+    this.#temporaries = new Temporaries(union);
     this.links = new BaseLinks(union);
   }
 
@@ -114,7 +113,7 @@ export class BaseWriter {
   /** Starts a regular file that has no place yet; the caller writes its bytes and closes its descriptor. */
   beginFile(place: BasePlace): NewFile {
     const dirFd = this.#fd(place.dir);
-    const temporary = temporaryName();
+    const temporary = this.#temporaries.name(place.dir);
     const unnamed = openAt(dirFd, '.', O_TMPFILE | O_RDWR, 0o600);
     if (unnamed >= 0) return { fd: unnamed, place, temporary, named: false };
     const without = unnamed === -E.EOPNOTSUPP || unnamed === -E.EISDIR || unnamed === -E.ENOENT;
@@ -152,7 +151,7 @@ export class BaseWriter {
   /** Makes a symbolic link, device, fifo or socket like the source. @param target of a symbolic link */
   writeSpecial(place: BasePlace, source: Source, target: string): void {
     const dirFd = this.#fd(place.dir);
-    const temporary = temporaryName();
+    const temporary = this.#temporaries.name(place.dir);
     const { stat } = source;
     const made =
       stat.type === S_IFLNK
@@ -171,7 +170,7 @@ export class BaseWriter {
   /** Makes one more name of a base file, in the same base; what would hide it goes. */
   writeLink(place: BasePlace, to: BasePlace): void {
     const dirFd = this.#fd(place.dir);
-    const temporary = temporaryName();
+    const temporary = this.#temporaries.name(place.dir);
     check(linkAt(this.#fd(to.dir), to.name, dirFd, temporary), place.name);
     this.#moveIn(place, temporary, S_IFREG);
     // A rename between two names of one inode does nothing and leaves both.
@@ -269,6 +268,12 @@ export class BaseWriter {
       check(result, dir.path);
     }
     this.#unsynced.clear();
+  }
+
+  /** Makes all durable; nothing may be written after it. */
+  end(): void {
+    this.flush();
+    this.#temporaries.end();
   }
 
   #setFileMetadata(fd: number, { fd: fromFd, name, stat }: Source): void {
@@ -370,9 +375,4 @@ export class BaseWriter {
   #fd(dir: LayerDir): number {
     return this.#union.dirFds.get(dir);
   }
-}
-
-/** A name that no entry of a base has. */
-export function temporaryName(): string {
-  return COMMIT_PREFIX + randomBytes(8).toString('hex');
 }

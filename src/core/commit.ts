@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { CowspaceError } from '../protocol/errors';
 import type { Change, CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
 import { toText } from '../sys/bytes';
@@ -5,7 +6,7 @@ import { check, E, FsError } from '../sys/errno';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
 import { readlink } from './attributes';
 import type { BasePlace } from './baseView';
-import { BaseWriter, type Source, temporaryName } from './baseWriter';
+import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
 import { copyUpOrphans, originOf } from './copyup';
 import { setRecord } from './upperAccess';
@@ -88,6 +89,11 @@ function conflictError(conflicts: Conflict[]): CowspaceError {
       'Commit the rest with --skip-conflicts, or discard these paths to see the base as it is now.',
     { conflicts },
   );
+}
+
+/** A name in the root of a base that nothing has, for what makes room for another. */
+function detourName(): string {
+  return `.cowspace-moved-${randomBytes(8).toString('hex')}`;
 }
 
 /** Renames first, then removals, then what is written, parents before children, directories' metadata last. */
@@ -196,7 +202,7 @@ class Committer {
     for (const { path, basePath } of this.#directories.splice(0).reverse()) {
       this.#finishDirectory(path, basePath);
     }
-    this.#writer.flush();
+    this.#writer.end();
     for (const path of this.applied) {
       this.#pruneAbove(path);
       yield undefined;
@@ -310,7 +316,7 @@ class Committer {
       const from = node.record?.redirect;
       if (from == null) return;
       const oldPath = this.#changes.unionPath(from);
-      this.#moveBase(node, { path, from, to: temporaryName(), oldPath, detour: true });
+      this.#moveBase(node, { path, from, to: detourName(), oldPath, detour: true });
     });
   }
 

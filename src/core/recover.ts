@@ -5,11 +5,13 @@ import { recoverUndo, type UndoHeader } from './delta/undo';
 import { runToEnd } from './job';
 import { CommitJournal } from './journal';
 import { bookOrigin, settleMove } from './settle';
+import { removeTemporaries } from './temporaries';
 import { Stat } from '../sys/stat';
 import type { LogFunction, Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
+  removeTemporaries(u);
   recoverUndo(u, log, (header) => {
     bookEntry(u, changes, header);
   });

@@ -24,6 +24,7 @@ import {
   O_WRONLY,
   openAt,
   pwrite,
+  RENAME_NOREPLACE,
   renameAt,
   unlinkAt,
 } from '../sys/file';
@@ -42,6 +43,9 @@ const metaSchema = z.object({
   whiteouts: z.enum(['device', 'xattr']),
 });
 type Meta = z.infer<typeof metaSchema>;
+
+/** Where a commit writes down which directories of the bases it builds entries in. */
+export const TEMPORARIES_JOURNAL = 'temporaries.jsonl';
 
 const OPAQUE = 'overlay.opaque';
 const WHITEOUT_XATTR = 'user.overlay.whiteout';
@@ -155,13 +159,18 @@ export class Scratch {
     return this.#meta.whiteouts === 'xattr';
   }
 
-  /** Puts a whiteout at a name that does not exist. Returns 0 or a negative errno. */
+  /** Puts a whiteout at a name that does not exist, in one step. Returns 0 or a negative errno. */
   createWhiteout(dirFd: number, name: string): number {
     if (this.#meta.whiteouts === 'device') return mknodAt(dirFd, name, S_IFCHR, 0);
-    const fd = openAt(dirFd, name, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+    // Without its attribute it would be an empty file.
+    const temporary = this.temporaryName();
+    const fd = openAt(this.workFd, temporary, O_WRONLY | O_CREAT | O_EXCL, 0o600);
     if (fd < 0) return fd;
     close(fd);
-    return setXattrAt(dirFd, name, WHITEOUT_XATTR, HIDES);
+    let result = setXattrAt(this.workFd, temporary, WHITEOUT_XATTR, HIDES);
+    if (result === 0) result = renameAt(this.workFd, temporary, dirFd, name, RENAME_NOREPLACE);
+    if (result < 0) unlinkAt(this.workFd, temporary);
+    return result;
   }
 
   /** Replaces what is at a name by a whiteout, in one step. */
@@ -300,7 +309,8 @@ export function deleteScratch(path: string): void {
   const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
   try {
     // The description last: a scratch that is half deleted can be deleted again.
-    for (const name of [...FOLDERS, 'commit.json', 'cowspace.json']) removeTree(fd, name);
+    for (const name of [...FOLDERS, 'commit.json', TEMPORARIES_JOURNAL, 'cowspace.json'])
+      removeTree(fd, name);
   } finally {
     close(fd);
   }

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
@@ -23,6 +23,9 @@ import type { Job } from './job';
 import { readRecord } from './record';
 import { plainNameSchema, plainPathSchema } from './plainPath';
 import { removeTree, type Scratch } from './scratch';
+
+/** What is in a discard's folder, a line each. Without it, a crash interrupted the making or the end of the folder. */
+const LIST = 'entries.jsonl';
 
 /** How many discards can be undone; older ones are deleted for good. */
 const KEPT = 10;
@@ -54,7 +57,7 @@ export class TrashCan {
     this.id = id;
     check(mkdirAt(scratch.trashFd, id, 0o700), 'discard');
     this.dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
-    this.#journal = check(openAt(this.dirFd, 'entries.jsonl', O_WRONLY | O_CREAT | O_EXCL, 0o600), 'discard');
+    this.#journal = check(openAt(this.dirFd, LIST, O_WRONLY | O_CREAT | O_EXCL, 0o600), 'discard');
   }
 
   /** Writes down what will be put under the returned name; before it is moved there. */
@@ -84,7 +87,8 @@ export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
 export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
   const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
   try {
-    for (const { name, type } of yield* readTrash(scratch, id)) {
+    const entries = isWhole(scratch, id) ? yield* readTrash(scratch, id) : [];
+    for (const { name, type } of entries) {
       const map = type === 'file' && statAt(dirFd, name, stat) === 0 ? mapOf(dirFd, name) : null;
       const last = stat.nlink === 1;
       removeTree(dirFd, name);
@@ -116,19 +120,23 @@ function trashIds(scratch: Scratch): number[] {
     .sort((a, b) => a - b);
 }
 
+function isWhole(scratch: Scratch, id: string): boolean {
+  return existsSync(join(scratch.path, 'trash', id, LIST));
+}
+
 /** The discard that was made last, of those that can be undone. @throws CowspaceError `not-found` */
 export function lastDiscard(scratch: Scratch): string {
-  const last = trashIds(scratch).at(-1);
+  const last = trashIds(scratch).findLast((id) => isWhole(scratch, String(id)));
   if (last === undefined) throw new CowspaceError('not-found', 'There is no discard to undo.');
   return String(last);
 }
 
 /** What a discard put aside, in order. @throws CowspaceError `not-found` for one that is gone or never was */
 export function* readTrash(scratch: Scratch, id: string): Job<TrashEntry[]> {
-  if (!trashIds(scratch).includes(Number(id))) {
+  if (!trashIds(scratch).includes(Number(id)) || !isWhole(scratch, id)) {
     throw new CowspaceError('not-found', `There is no discard ${id} to undo (the last ${KEPT} are kept).`);
   }
-  const text = readFileSync(join(scratch.path, 'trash', id, 'entries.jsonl'), 'utf8');
+  const text = readFileSync(join(scratch.path, 'trash', id, LIST), 'utf8');
   // A crash can cut the last line short: what it was to speak of had not moved yet.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const entries: TrashEntry[] = [];

@@ -30,7 +30,7 @@ describe('this project in a pristine copy of itself', function () {
 
   async function npm(...args: string[]): Promise<void> {
     // A few sequences of the model test are enough here.
-    const env = { ...sandbox().cowspace.environment, COWSPACE_MODEL_RUNS: '3' };
+    const env = { ...sandbox().cowspace.environment, COWSPACE_MODEL_RUNS: '3', COWSPACE_CRASH_RUNS: '1' };
     const { code, stdout, stderr } = await sandbox().cowspace.runProgram('npm', args, {
       cwd: mount,
       env,

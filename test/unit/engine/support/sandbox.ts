@@ -71,6 +71,12 @@ export class EngineSandbox {
     this.#mount = undefined;
   }
 
+  /** Forgets an engine that was killed; another opens when it is next used. */
+  abandon(): void {
+    this.#engine = undefined;
+    this.#mount = undefined;
+  }
+
   dispose(): void {
     this.close();
     rmSync(this.root, { recursive: true, force: true });
