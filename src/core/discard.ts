@@ -208,9 +208,13 @@ function resetMetadata(u: Union, can: TrashCan, node: Node, change: Change): voi
   const base = dirOf(node).lowers[0];
   if (base === undefined) return;
   const aside = can.add(planItem(change), { whiteout: false, metadata: true });
-  check(mkdirAt(can.dirFd, aside, 0o700), node.path);
   const { fd, name } = u.upperPlace(node);
-  copyDirMetadata(fd, name, can.dirFd, aside);
+  // Complete or not there at all, should a crash come.
+  const { workFd } = u.scratch;
+  const temporary = u.scratch.temporaryName();
+  check(mkdirAt(workFd, temporary, 0o700), node.path);
+  copyDirMetadata(fd, name, workFd, temporary);
+  check(renameAt(workFd, temporary, can.dirFd, aside), node.path);
   copyDirMetadata(u.dirFds.get(base), '.', fd, name);
   u.invalidator.inode(node.id, -1, 0);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { changeKinds, fileTypes, type PlanItem } from '../protocol/messages';
-import { check } from '../sys/errno';
+import { check, E } from '../sys/errno';
 import {
   close,
   fdatasync,
@@ -15,6 +15,7 @@ import {
   O_WRONLY,
   openAt,
   pwrite,
+  renameAt,
   unlinkAt,
 } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
@@ -24,8 +25,10 @@ import { readRecord } from './record';
 import { plainNameSchema, plainPathSchema } from './plainPath';
 import { removeTree, type Scratch } from './scratch';
 
-/** What is in a discard's folder, a line each. Without it, a crash interrupted the making or the end of the folder. */
+/** What is in a discard's folder, a line each. Without it, there is nothing to undo: the folder is made or deleted. */
 const LIST = 'entries.jsonl';
+/** The list's name while the folder is deleted. */
+const ENDED = 'ended.jsonl';
 
 /** How many discards can be undone; older ones are deleted for good. */
 const KEPT = 10;
@@ -76,10 +79,11 @@ export class TrashCan {
   }
 }
 
-/** Starts a new discard and deletes those that are too old to be undone. */
+/** Starts a new discard and deletes those that are too old to be undone, or were being deleted. */
 export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
   const ids = trashIds(scratch);
-  for (const id of ids.slice(0, Math.max(0, ids.length - KEPT + 1))) yield* deleteTrash(scratch, String(id));
+  const kept = ids.filter((id) => isWhole(scratch, id)).slice(1 - KEPT);
+  for (const id of ids) if (!kept.includes(id)) yield* deleteTrash(scratch, String(id));
   return new TrashCan(scratch, String((ids.at(-1) ?? 0) + 1));
 }
 
@@ -87,8 +91,10 @@ export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
 export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
   const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
   try {
-    const entries = isWhole(scratch, id) ? yield* readTrash(scratch, id) : [];
-    for (const { name, type } of entries) {
+    // From here on nobody can bring back what may be incomplete.
+    const ended = renameAt(dirFd, LIST, dirFd, ENDED);
+    if (ended !== -E.ENOENT) check(ended, 'discard');
+    for (const { name, type } of yield* readList(scratch, id, ENDED)) {
       const map = type === 'file' && statAt(dirFd, name, stat) === 0 ? mapOf(dirFd, name) : null;
       const last = stat.nlink === 1;
       removeTree(dirFd, name);
@@ -120,23 +126,30 @@ function trashIds(scratch: Scratch): number[] {
     .sort((a, b) => a - b);
 }
 
-function isWhole(scratch: Scratch, id: string): boolean {
-  return existsSync(join(scratch.path, 'trash', id, LIST));
+function isWhole(scratch: Scratch, id: number): boolean {
+  return existsSync(join(scratch.path, 'trash', String(id), LIST));
 }
 
 /** The discard that was made last, of those that can be undone. @throws CowspaceError `not-found` */
 export function lastDiscard(scratch: Scratch): string {
-  const last = trashIds(scratch).findLast((id) => isWhole(scratch, String(id)));
+  const last = trashIds(scratch).findLast((id) => isWhole(scratch, id));
   if (last === undefined) throw new CowspaceError('not-found', 'There is no discard to undo.');
   return String(last);
 }
 
 /** What a discard put aside, in order. @throws CowspaceError `not-found` for one that is gone or never was */
 export function* readTrash(scratch: Scratch, id: string): Job<TrashEntry[]> {
-  if (!trashIds(scratch).includes(Number(id)) || !isWhole(scratch, id)) {
+  const known = trashIds(scratch).includes(Number(id)) && isWhole(scratch, Number(id));
+  if (!known) {
     throw new CowspaceError('not-found', `There is no discard ${id} to undo (the last ${KEPT} are kept).`);
   }
-  const text = readFileSync(join(scratch.path, 'trash', id, LIST), 'utf8');
+  return yield* readList(scratch, id, LIST);
+}
+
+function* readList(scratch: Scratch, id: string, file: string): Job<TrashEntry[]> {
+  const path = join(scratch.path, 'trash', id, file);
+  if (!existsSync(path)) return [];
+  const text = readFileSync(path, 'utf8');
   // A crash can cut the last line short: what it was to speak of had not moved yet.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const entries: TrashEntry[] = [];

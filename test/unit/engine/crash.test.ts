@@ -5,7 +5,7 @@ import { projectDirectory } from '../../support/users';
 import type * as Crashes from './support/crashes';
 
 /** How many cases each test runs, and of which seed. */
-const RUNS = Number(process.env['COWSPACE_CRASH_RUNS'] ?? 25);
+const RUNS = Number(process.env['COWSPACE_CRASH_RUNS'] ?? 15);
 const SEED = Number(process.env['COWSPACE_CRASH_SEED'] ?? 1);
 
 const program = join(projectDirectory, 'node_modules/.cache/cowspace/crashes.js');
