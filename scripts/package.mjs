@@ -50,14 +50,8 @@ async function packageFor(target, vsix) {
     await addNatives(target, join(stage, 'dist/node_modules'));
     const vsce = join(projectDirectory, 'node_modules/@vscode/vsce/vsce');
     const platform = target === 'universal' ? [] : ['--target', target];
-    const options = [
-      '--no-dependencies',
-      '--allow-missing-repository',
-      '--no-rewrite-relative-links',
-      '--out',
-      vsix,
-    ];
-    await runQuietly(process.execPath, [vsce, 'package', ...platform, ...options], { cwd: stage });
+    const args = [vsce, 'package', ...platform, '--no-dependencies', '--out', vsix];
+    await runQuietly(process.execPath, args, { cwd: stage });
   } finally {
     await rm(stage, { recursive: true, force: true });
   }

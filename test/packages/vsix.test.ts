@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { targetNames, targets, thisTarget, vsixOf, type Target } from '../../scripts/targets.mjs';
 import { runChecked, runCommand } from '../support/command';
@@ -35,6 +35,18 @@ describe('the packages of the extension', function () {
       assert.match(await runChecked(process.execPath, [join(root, 'dist/cli.js'), '--version']), /^\d/);
     });
   }
+
+  it('lead from the description to documents that are not in them', async () => {
+    const { root } = await unpack('universal');
+    // The name that the packager gives it.
+    const description = readFileSync(join(root, 'readme.md'), 'utf8');
+    const links = [...description.matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
+    assert.ok(links.length > 0);
+    assert.deepEqual(
+      links.filter((link) => !link.startsWith('https://')),
+      [],
+    );
+  });
 
   it('make system calls on this machine', async () => {
     const { root } = await unpack(thisTarget());

@@ -20,6 +20,10 @@ interface MenuItem {
 }
 
 interface Manifest {
+  readonly homepage: string;
+  readonly bugs: { readonly url: string };
+  readonly repository: { readonly url: string };
+  readonly badges: { readonly url: string; readonly href: string; readonly description: string }[];
   readonly icon: string;
   readonly activationEvents: string[];
   readonly capabilities: {
@@ -172,6 +176,22 @@ describe('the manifest', () => {
       [...links, ...events].filter((event) => !known.has(event)),
       [],
     );
+  });
+
+  it('says where the project is, with badges that the gallery shows', () => {
+    const { homepage, bugs, repository, badges } = manifest;
+    const project = /^git\+(https:.*)\.git$/.exec(repository.url)?.[1] ?? 'none';
+    const links = [homepage, bugs.url, ...badges.map(({ href }) => href)];
+    assert.deepEqual(
+      links.filter((link) => !link.startsWith(project)),
+      [],
+    );
+    assert.ok(badges.length > 0);
+    for (const { url, description } of badges) {
+      // One of the hosts whose vector graphics the gallery lets in.
+      assert.equal(new URL(url).origin, 'https://img.shields.io');
+      assert.notEqual(description, '');
+    }
   });
 
   it('has all its strings and uses each', () => {
