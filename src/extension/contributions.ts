@@ -8,6 +8,8 @@ export const contextKeys = {
   /** What the window shows: see {@link WindowState}. */
   state: 'cowspace.state',
   hasChanges: 'cowspace.hasChanges',
+  /** Some changes in the Changes view are checked. */
+  hasChecked: 'cowspace.hasChecked',
   /** A commit, discard or the like is under way. */
   busy: 'cowspace.busy',
   viewMode: 'cowspace.viewMode',
@@ -78,6 +80,7 @@ const idle = `!${contextKeys.busy}`;
 const hasChanges = `${contextKeys.hasChanges} && ${idle}`;
 const inBlockDiff = `activeCustomEditorId == ${editorIds.blockDiff}`;
 const onBytes = `webviewId == ${editorIds.blockDiff} && webviewSection == bytes`;
+const hasChecked = `${contextKeys.hasChecked} && ${idle}`;
 const never = 'false';
 
 /** Rows by their `contextValue`, which `changes/rows.ts` and `workspaces/workspacesView.ts` set. */
@@ -103,6 +106,18 @@ function inBlockDiffTitle(group: string): MenuEntry {
 /** A key for the block diff, as long as no view has the focus. */
 function keyInBlockDiff(key: string, mac?: string): Keybinding {
   return { key, ...(mac !== undefined && { mac }), when: `${inBlockDiff} && !focusedView` };
+}
+
+function inTitleIfChecked(group: string): MenuEntry {
+  return entry('view/title', `${inChanges} && ${ready} && ${contextKeys.hasChecked}`, group);
+}
+
+/** Gives its place up to the command for what is checked. @param other its group meanwhile */
+function inTitleUnlessChecked(group: string, other: string): MenuEntry[] {
+  return [
+    entry('view/title', `${inChanges} && ${ready} && !${contextKeys.hasChecked}`, group),
+    inTitleIfChecked(other),
+  ];
 }
 
 function onItem(when: string, group: string): MenuEntry {
@@ -224,7 +239,7 @@ const table = {
     icon: '$(check-all)',
     enablement: hasChanges,
     menus: [
-      entry('view/title', `${inChanges} && ${ready}`, 'navigation@2'),
+      ...inTitleUnlessChecked('navigation@2', '2_review@1'),
       onItem(readyRoot, 'inline@1'),
       onItem(readyRoot, '1_review@1'),
     ],
@@ -240,16 +255,28 @@ const table = {
     icon: '$(discard)',
     enablement: hasChanges,
     menus: [
-      entry('view/title', `${inChanges} && ${ready}`, 'navigation@3'),
+      ...inTitleUnlessChecked('navigation@3', '2_review@2'),
       onItem(readyRoot, 'inline@2'),
       onItem(readyRoot, '1_review@2'),
     ],
+  },
+  'cowspace.commitChecked': {
+    title: 'Commit Checked…',
+    icon: '$(checklist)',
+    enablement: hasChecked,
+    menus: [inTitleIfChecked('navigation@2')],
+  },
+  'cowspace.discardChecked': {
+    title: 'Discard Checked…',
+    icon: '$(discard)',
+    enablement: hasChecked,
+    menus: [inTitleIfChecked('navigation@3')],
   },
   'cowspace.undoDiscard': {
     title: 'Undo Discard',
     icon: '$(redo)',
     enablement: `${ready} && ${idle}`,
-    menus: [entry('view/title', `${inChanges} && ${ready}`, '2_review@1')],
+    menus: [entry('view/title', `${inChanges} && ${ready}`, '2_review@3')],
   },
   'cowspace.copyPath': {
     title: 'Copy Path',

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -140,6 +141,25 @@ describe('reviewing a pristine copy of a repository', () => {
     assert.equal(existsSync(join(base, 'a.txt')), true);
     assert.equal(existsSync(join(base, 'b.txt')), false);
     assert.equal(existsSync(join(base, 'c.txt')), true);
+  });
+
+  it('commits what is checked, a directory with all in it, and keeps the rest', async () => {
+    mkdirSync(join(mount, 'made'));
+    for (const path of ['made/1.txt', 'made/2.txt', 'a.txt', 'b.txt']) {
+      writeFileSync(join(mount, path), 'new\n');
+    }
+    await changes.untilLabels(['made', '1.txt', '2.txt', 'a.txt', 'b.txt']);
+    await changes.check('b.txt', 'made');
+    await changes.untilChecked(['made', '1.txt', '2.txt', 'b.txt']);
+    await changes.check('2.txt');
+    await changes.untilChecked(['1.txt', 'b.txt']);
+    await window.runViewAction('Changes', 'Commit Checked');
+    assert.match(await window.answerDialog('Commit'), /3 changes/);
+    await changes.untilLabels(['made', '2.txt', 'a.txt']);
+    await changes.untilChecked([]);
+    assert.deepEqual(readdirSync(join(base, 'made')), ['1.txt']);
+    assert.equal(existsSync(join(base, 'b.txt')), true);
+    assert.equal(existsSync(join(base, 'a.txt')), false);
   });
 
   it('discards a file from its row, and Undo brings it back', async () => {

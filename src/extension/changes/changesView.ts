@@ -1,8 +1,11 @@
 import {
   EventEmitter,
+  l10n,
+  TreeItemCheckboxState,
   window,
   type Disposable,
   type Memento,
+  type TreeCheckboxChangeEvent,
   type TreeDataProvider,
   type TreeItem,
   type TreeView,
@@ -19,9 +22,11 @@ import {
   changedNodes,
   endOfChain,
   isAttached,
+  isBranch,
   type ChangeNode,
   type TreeUpdate,
 } from './changeTree';
+import { Checks } from './checks';
 import { ChangeRow, countLabel, MoreRow, WorkspaceRow, type Row } from './rows';
 
 /** Up to this many changes directories start expanded. */
@@ -45,9 +50,11 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   private readonly changeRows = new WeakMap<ChangeNode, ChangeRow>();
   /** For each node that has a row: the node (or root) whose row is above it. */
   private readonly above = new WeakMap<ChangeNode, ChangeNode>();
+  private readonly checks = new WeakMap<Session, Checks>();
   /** How many rows to show below a node where the user asked for more than a page. */
   private readonly limits = new WeakMap<ChangeNode, number>();
 
+  private hasChecked = false;
   private timer: NodeJS.Timeout | undefined;
   private lastRefresh = 0;
   private pendingRoot = false;
@@ -64,10 +71,12 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
         treeDataProvider: this,
         canSelectMany: true,
         showCollapseAll: false,
+        manageCheckboxStateManually: true,
       }),
     );
     this.disposables.add(sessions.onDidChange(() => this.refreshAll()));
-    this.disposables.add(sessions.onDidUpdate(({ session, update }) => this.schedule(session, update)));
+    this.disposables.add(sessions.onDidUpdate(({ session, update }) => this.follow(session, update)));
+    this.disposables.add(this.view.onDidChangeCheckboxState((event) => this.check(event)));
     this.refreshAll();
   }
 
@@ -82,6 +91,13 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
 
   get selection(): readonly Row[] {
     return this.view.visible ? this.view.selection : [];
+  }
+
+  /** The workspaces with checked changes, and the paths of those. */
+  get checked(): { session: Session; paths: readonly string[] }[] {
+    return this.sessions.all
+      .map((session) => ({ session, paths: this.checksOf(session).chosen() }))
+      .filter(({ paths }) => paths.length > 0);
   }
 
   showMore({ node, session }: MoreRow): void {
@@ -116,7 +132,13 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
   getTreeItem(row: Row): TreeItem {
     if (!(row instanceof ChangeRow)) return row.toTreeItem();
     const above = this.above.get(row.node)?.path ?? '';
-    return row.toTreeItem(this.mode, above, row.session.tree.size <= EXPAND_LIMIT);
+    const item = row.toTreeItem(this.mode, above, row.session.tree.size <= EXPAND_LIMIT);
+    const isChecked = this.checksOf(row.session).has(row.node);
+    item.checkboxState = {
+      state: isChecked ? TreeItemCheckboxState.Checked : TreeItemCheckboxState.Unchecked,
+      tooltip: l10n.t('Choose what to commit or discard'),
+    };
+    return item;
   }
 
   async resolveTreeItem(item: TreeItem, row: Row): Promise<TreeItem> {
@@ -150,6 +172,42 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     let row = this.changeRows.get(node);
     if (!row) this.changeRows.set(node, (row = new ChangeRow(session, node)));
     return row;
+  }
+
+  private checksOf(session: Session): Checks {
+    let checks = this.checks.get(session);
+    if (!checks) this.checks.set(session, (checks = new Checks(session.tree)));
+    return checks;
+  }
+
+  private check({ items }: TreeCheckboxChangeEvent<Row>): void {
+    for (const [row, state] of items) {
+      if (!(row instanceof ChangeRow)) continue;
+      const { node, session } = row;
+      const checks = this.checksOf(session);
+      const above = this.directoriesAbove(node).map((each) => ({ node: each, before: checks.has(each) }));
+      checks.set(node, state === TreeItemCheckboxState.Checked);
+      // No more than that: a click on a row that is drawn anew meanwhile is lost.
+      if (isBranch(node)) this.pending.set(node, session);
+      for (const { node: each, before } of above) {
+        if (checks.has(each) !== before) this.pending.set(each, session);
+      }
+    }
+    this.flush();
+  }
+
+  /** Those of them that have a row. */
+  private directoriesAbove(node: ChangeNode): ChangeNode[] {
+    const above: ChangeNode[] = [];
+    for (let at = node.parent; at?.parent; at = at.parent) {
+      if (this.mode === 'list' ? at.change : this.isRowOf(at)) above.push(at);
+    }
+    return above;
+  }
+
+  private follow(session: Session, update: TreeUpdate | null): void {
+    this.checksOf(session).prune();
+    this.schedule(session, update);
   }
 
   private refreshAll(): void {
@@ -204,5 +262,9 @@ export class ChangesView implements TreeDataProvider<Row>, Disposable {
     const count = this.sessions.totalChanges;
     this.view.badge = count > 0 ? { value: count, tooltip: countLabel(count) } : undefined;
     this.view.description = session && others.length === 0 ? session.config.name : '';
+    const hasChecked = this.sessions.all.some((each) => this.checksOf(each).any);
+    if (hasChecked === this.hasChecked) return;
+    this.hasChecked = hasChecked;
+    void setContext('hasChecked', hasChecked);
   }
 }

@@ -35,6 +35,14 @@ export async function discardAll(context: Context, args: readonly unknown[]): Pr
   if (session && hasChanges(session)) await context.review.discard(session, [ALL]);
 }
 
+export async function commitChecked({ changesView, review }: Context): Promise<void> {
+  for (const { session, paths } of changesView.checked) await review.commit(session, paths);
+}
+
+export async function discardChecked({ changesView, review }: Context): Promise<void> {
+  for (const { session, paths } of changesView.checked) await review.discard(session, paths);
+}
+
 export async function undoLastDiscard(context: Context, args: readonly unknown[]): Promise<void> {
   const session = await readySession(context, args, l10n.t('Undo Discard'));
   if (session) await context.review.undoDiscard(session);

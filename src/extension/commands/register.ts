@@ -29,6 +29,8 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'cowspace.commitAll': changes.commitAll,
   'cowspace.discard': changes.discardChosen,
   'cowspace.discardAll': changes.discardAll,
+  'cowspace.commitChecked': changes.commitChecked,
+  'cowspace.discardChecked': changes.discardChecked,
   'cowspace.undoDiscard': changes.undoLastDiscard,
   'cowspace.copyPath': (context, args) => changes.copyPaths(context, args, { relative: false }),
   'cowspace.copyRelativePath': (context, args) => changes.copyPaths(context, args, { relative: true }),

@@ -71,6 +71,19 @@ export class Tree {
     });
   }
 
+  /** Sets or clears the check boxes of rows. */
+  async check(...labels: string[]): Promise<void> {
+    for (const label of labels) await this.row(label).getByRole('checkbox').click();
+  }
+
+  /** Waits until these are the rows whose box is checked, from the top. */
+  untilChecked(expected: readonly string[]): Promise<void> {
+    const checked = this.locator
+      .getByRole('treeitem')
+      .filter({ has: this.page.getByRole('checkbox', { checked: true }) });
+    return untilEqual('checked rows', expected, () => checked.locator('.label-name').allTextContents());
+  }
+
   /** Selects several rows. */
   async select(...labels: string[]): Promise<void> {
     for (const [index, label] of labels.entries()) {

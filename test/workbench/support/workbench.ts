@@ -62,6 +62,13 @@ export class Workbench {
     );
   }
 
+  /** Clicks an action in the header of a view, by how its name starts. */
+  async runViewAction(view: string, action: string): Promise<void> {
+    const header = this.page.locator('.part.sidebar .pane-header', { hasText: view });
+    await header.hover();
+    await header.getByRole('button', { name: new RegExp(`^${action}`) }).click();
+  }
+
   /** Runs a command of the palette by its full title, as `Category: Title`, once the palette has it. */
   async runCommand(title: string): Promise<void> {
     const input = this.quickInput.locator('.quick-input-box input');
