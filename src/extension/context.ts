@@ -52,7 +52,7 @@ export class Context implements Disposable {
     this.blockDiffs = own(
       new BlockDiffs(extension.extensionUri, this.sessions, this.operations, this.catalog.loaded),
     );
-    own(new ContextKeys(this.sessions, this.catalog.loaded));
+    own(new ContextKeys(this.sessions, this.catalog));
     own(new StatusBar(this.sessions, this.operations));
     own(new BaseFiles(this.sessions, this.catalog.loaded));
     own(new WorkspaceFiles(this.sessions, this.catalog.loaded));

@@ -1,19 +1,21 @@
 import type { Disposable } from 'vscode';
 import { Disposables } from './disposables';
 import { setContext } from './editor';
+import type { Catalog } from './workspaces/catalog';
 import type { Sessions } from './workspaces/sessions';
 
-/** Keeps the context keys that tell of the window's workspaces. */
+/** Keeps the context keys that tell of workspaces, the window's above all. */
 export class ContextKeys implements Disposable {
   private readonly disposables = new Disposables();
   private readonly last = new Map<string, string | boolean>();
 
-  /** @param known fulfilled when `sessions` knows the workspaces of the window; until then no view greets */
+  /** Until the catalog is loaded no view greets: what it said might be wrong. */
   constructor(
     private readonly sessions: Sessions,
-    known: Promise<void>,
+    private readonly catalog: Catalog,
   ) {
-    void known.then(() => {
+    void catalog.loaded.then(() => {
+      this.disposables.add(catalog.onDidChange(() => this.update()));
       this.disposables.add(sessions.onDidChange(() => this.update()));
       this.disposables.add(sessions.onDidUpdate(() => this.update()));
       this.update();
@@ -30,6 +32,7 @@ export class ContextKeys implements Disposable {
       'editorOnly',
       this.sessions.all.some(({ config }) => config.driver === 'editor'),
     );
+    this.set('noWorkspaces', this.catalog.configs.length === 0);
     this.set('hasChanges', this.sessions.totalChanges > 0);
   }
 

@@ -7,6 +7,8 @@
 export const contextKeys = {
   /** What the window shows: see {@link WindowState}. */
   state: 'cowspace.state',
+  /** No workspace is registered, and that is known. */
+  noWorkspaces: 'cowspace.noWorkspaces',
   hasChanges: 'cowspace.hasChanges',
   /** Some changes in the Changes view are checked. */
   hasChecked: 'cowspace.hasChecked',

@@ -119,6 +119,23 @@ describe('workspaces in the editor', () => {
     assert.ok(readdirSync(mount).includes('package.json'));
   });
 
+  it('unmounts the workspace of the window, and offers to mount it again', async () => {
+    const { mount } = await sandbox().cowspace.create([base], '--name', 'first');
+    const other = await sandbox().cowspace.create([base], '--name', 'second');
+    const window = await editor().open(mount);
+    await window.showContainer('Cowspace');
+    await window.statusBarItem('first').waitFor();
+    await window.runCommand('Cowspace: Unmount');
+    assert.match(await window.answerDialog('Unmount'), /'first', which this window shows/);
+    const offer = window.page.locator('.part.sidebar').getByRole('button', { name: 'Mount', exact: true });
+    await offer.waitFor();
+    assert.deepEqual(readdirSync(mount), []);
+    assert.ok(readdirSync(other.mount).includes('package.json'));
+    await offer.click();
+    await window.page.getByText('No changes yet').waitFor();
+    assert.ok(readdirSync(mount).includes('package.json'));
+  });
+
   it('removes a workspace with its scratch, after it said what is lost', async () => {
     const { name, mount, scratch } = await sandbox().cowspace.create([base]);
     writeFileSync(join(mount, 'lost.txt'), 'lost\n');

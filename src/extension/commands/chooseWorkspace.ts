@@ -15,8 +15,8 @@ interface Choice {
 }
 
 /**
- * Finds the workspace that a command is for: the one whose row was clicked, else what the user picks. Where there is
- * none to pick from, says so and offers to make one.
+ * Finds the workspace that a command is for: the one whose row was clicked, the only one, or what the user picks.
+ * Where there is none to pick from, says so and offers to make one.
  */
 export async function chooseWorkspace(
   context: Context,
@@ -29,10 +29,12 @@ export async function chooseWorkspace(
   const [row] = rowsOf(args) ?? [];
   if (row) return all.find(({ name }) => name === row.session.config.name);
   const candidates = choice.filter ? all.filter(choice.filter) : all;
-  if (candidates.length === 0) {
+  const [only, ...others] = candidates;
+  if (!only) {
     await offerCopy(choice.none);
     return undefined;
   }
+  if (others.length === 0) return only;
   const items = candidates
     .map((info) => ({ label: info.name, description: describe(info), detail: info.bases.join(', '), info }))
     .sort((a, b) => Number(isShown(context, b.info)) - Number(isShown(context, a.info)));

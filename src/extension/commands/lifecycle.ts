@@ -58,6 +58,11 @@ export async function mount(context: Context, args: readonly unknown[]): Promise
 }
 
 export async function unmount(context: Context, args: readonly unknown[]): Promise<void> {
+  const [shown, ...others] = context.sessions.all.filter(({ state }) => state === 'ready');
+  if (args[0] === undefined && shown && others.length === 0) {
+    await unmountHere(context, shown);
+    return;
+  }
   const info = await chooseWorkspace(context, args, {
     title: l10n.t('Unmount Workspace'),
     filter: ({ mounted }) => mounted,
