@@ -1,5 +1,7 @@
 // Bundles the extension with the page of its editor, the command line, and the daemon with its engine thread.
+import { writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { thirdPartyNotices } from './scripts/notices.mjs';
 
 const dev = process.argv.includes('--dev');
 
@@ -14,10 +16,11 @@ const common = {
   keepNames: true,
   // A package that is not bundled is loaded in one form only, the one that is shipped.
   supported: { 'dynamic-import': false },
+  metafile: true,
   logLevel: 'warning',
 };
 
-await Promise.all([
+const bundles = await Promise.all([
   build({
     ...common,
     entryPoints: [
@@ -46,9 +49,11 @@ await Promise.all([
     outdir: 'dist',
     external: ['koffi'],
   }),
-  build({
-    entryPoints: ['bash', 'zsh', 'fish'].map((shell) => `src/cli/completions/cowspace.${shell}`),
-    outdir: 'dist/completions',
-    loader: { '.bash': 'copy', '.zsh': 'copy', '.fish': 'copy' },
-  }),
 ]);
+writeFileSync('dist/THIRD-PARTY-NOTICES.txt', thirdPartyNotices(bundles.map(({ metafile }) => metafile)));
+
+await build({
+  entryPoints: ['bash', 'zsh', 'fish'].map((shell) => `src/cli/completions/cowspace.${shell}`),
+  outdir: 'dist/completions',
+  loader: { '.bash': 'copy', '.zsh': 'copy', '.fish': 'copy' },
+});

@@ -19,7 +19,11 @@ describe('the package for npm', function () {
       files.filter(({ path }) => /\.(map|node)$|^(src|test|scripts)\/|extension/.test(path)),
       [],
     );
-    for (const path of ['dist/cowspace.1', 'dist/completions/cowspace.bash']) {
+    for (const path of [
+      'dist/cowspace.1',
+      'dist/completions/cowspace.bash',
+      'dist/THIRD-PARTY-NOTICES.txt',
+    ]) {
       assert.ok(
         files.some((file) => file.path === path),
         path,

@@ -48,6 +48,14 @@ describe('the packages of the extension', function () {
     );
   });
 
+  it('have the licences of what is bundled', async () => {
+    const { root } = await unpack('universal');
+    const notices = readFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
+    for (const name of ['commander', 'diff', 'vscode-jsonrpc', 'zod']) {
+      assert.match(notices, new RegExp(`^${name} [\\d.]+\n\n[^]*?(copyright|MIT)`, 'im'));
+    }
+  });
+
   it('make system calls on this machine', async () => {
     const { root } = await unpack(thisTarget());
     const { stdout } = await runCommand(process.execPath, [join(root, 'dist/cli.js'), 'doctor'], {
