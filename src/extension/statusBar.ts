@@ -4,6 +4,7 @@ import { countLabel } from './changes/rows';
 import { viewIds, type CommandId } from './contributions';
 import { Disposables } from './disposables';
 import type { Operations } from './operations';
+import { shortPaths } from './workspaces/location';
 import type { Session } from './workspaces/session';
 import type { Sessions } from './workspaces/sessions';
 
@@ -62,7 +63,7 @@ function tooltipOf(sessions: readonly Session[]): MarkdownString {
         ? `${countLabel(tree.size)}, ${l10n.t('{0} stored', formatBytes(tree.totals.storedBytes))}`
         : l10n.t('not mounted');
     tooltip.appendMarkdown('**').appendText(config.name).appendMarkdown('**').appendText(` (${facts})`);
-    tooltip.appendMarkdown('\n\n').appendText(l10n.t('Copy of {0}', config.bases.join(', ')));
+    tooltip.appendMarkdown('\n\n').appendText(l10n.t('Copy of {0}', shortPaths(config.bases)));
     tooltip.appendMarkdown('\n\n');
   }
   return tooltip;

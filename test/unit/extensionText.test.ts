@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
 import { countKinds, deletedByCommit, deletedByDiscard, nameAll } from '../../src/extension/review/plan';
-import { relativeTo, shownIn, workspaceAt } from '../../src/extension/workspaces/location';
+import { relativeTo, shortPaths, shownIn, workspaceAt } from '../../src/extension/workspaces/location';
 import { formatBytes } from '../../src/protocol/format';
 import type { ChangeKind, PlanItem } from '../../src/protocol/messages';
 
@@ -60,6 +61,11 @@ describe('finding the workspace of a window', () => {
 
   it('lists each workspace once, in the order of the folders', () => {
     assert.deepEqual(shownIn(['/m/ab/x', '/elsewhere', '/m/a', '/m/a/y'], all), [other, outer]);
+  });
+
+  it('shortens what lies in the home directory', () => {
+    const home = homedir();
+    assert.equal(shortPaths([`${home}/a/b`, `${home}x`, '/c']), `~/a/b, ${home}x, /c`);
   });
 
   it('makes paths relative to the mount', () => {

@@ -3,6 +3,7 @@ import { formatBytes } from '../../protocol/format';
 import type { WorkspaceInfo } from '../../protocol/messages';
 import type { Context } from '../context';
 import type { CommandId } from '../contributions';
+import { shortPaths } from '../workspaces/location';
 import { WorkspaceItem } from '../workspaces/workspacesView';
 import { rowsOf } from './targets';
 
@@ -36,7 +37,7 @@ export async function chooseWorkspace(
   }
   if (others.length === 0) return only;
   const items = candidates
-    .map((info) => ({ label: info.name, description: describe(info), detail: info.bases.join(', '), info }))
+    .map((info) => ({ label: info.name, description: describe(info), detail: shortPaths(info.bases), info }))
     .sort((a, b) => Number(isShown(context, b.info)) - Number(isShown(context, a.info)));
   return (await window.showQuickPick(items, { title: choice.title, matchOnDetail: true }))?.info;
 }

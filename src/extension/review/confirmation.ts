@@ -4,6 +4,7 @@ import type { Change, CommitResult, PlanItem, WorkspaceInfo } from '../../protoc
 import { kindPresentations } from '../changes/kinds';
 import { countLabel } from '../changes/rows';
 import { displayable } from '../changes/uris';
+import { shortPaths } from '../workspaces/location';
 import type { Session } from '../workspaces/session';
 import { countKinds, deletedByCommit, deletedByDiscard, nameAll } from './plan';
 
@@ -18,7 +19,7 @@ export function describeCommit(
   { items, conflicts }: CommitResult,
   unsaved: number,
 ): Question {
-  const base = session.config.bases.join(', ');
+  const base = shortPaths(session.config.bases);
   const sections = [summary(items)];
   if (unsaved > 0) sections.push(unsavedSentence(unsaved));
   sections.push(...named(l10n.t('Deletes from the base:'), deletedByCommit(items)));
@@ -49,7 +50,7 @@ export function describeDiscard(session: Session, items: readonly PlanItem[], un
 }
 
 export function describeRemoval(info: WorkspaceInfo, changes: readonly Change[]): Question {
-  const base = info.bases.join(', ');
+  const base = shortPaths(info.bases);
   const sections = [
     l10n.t(
       'What it stores ({0}) is deleted for good: commit first what shall stay. The base {1} is not touched.',

@@ -6,6 +6,7 @@ import { openAllChanges } from '../changes/diff';
 import { countLabel } from '../changes/rows';
 import type { Operations } from '../operations';
 import { readSetting } from '../settings';
+import { shortPaths } from '../workspaces/location';
 import type { Session } from '../workspaces/session';
 import { revertAll, showRestored } from './aftermath';
 import { describeCommit, describeDiscard } from './confirmation';
@@ -42,7 +43,7 @@ export class Review {
       await this.commit(session, paths);
     } else if (result) {
       void window.showInformationMessage(
-        l10n.t('Committed {0} to {1}.', countLabel(result.items.length), session.config.bases.join(', ')),
+        l10n.t('Committed {0} to {1}.', countLabel(result.items.length), shortPaths(session.config.bases)),
       );
     }
   }

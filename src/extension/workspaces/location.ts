@@ -1,7 +1,16 @@
+import { homedir } from 'node:os';
 import { isWithin } from '../../protocol/paths';
 
 interface Mounted {
   readonly mount: string;
+}
+
+/** Folders as people read them: what lies in the home directory starts with a tilde. */
+export function shortPaths(folders: readonly string[]): string {
+  const home = homedir();
+  return folders
+    .map((folder) => (folder.startsWith(`${home}/`) ? `~${folder.slice(home.length)}` : folder))
+    .join(', ');
 }
 
 /** `path` relative to the mount that it lies in; empty for the mount itself. Both absolute and normalised. */

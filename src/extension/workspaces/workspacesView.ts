@@ -1,4 +1,3 @@
-import { homedir } from 'node:os';
 import {
   EventEmitter,
   l10n,
@@ -19,6 +18,7 @@ import type { Workspaces } from '../../protocol/workspaces';
 import { viewIds } from '../contributions';
 import { Disposables } from '../disposables';
 import type { Catalog } from './catalog';
+import { shortPaths } from './location';
 import type { Sessions } from './sessions';
 
 /** A workspace as listed in the Workspaces view. */
@@ -28,7 +28,7 @@ export class WorkspaceItem {
   /** @param shown whether this window shows it */
   toTreeItem(shown: boolean): TreeItem {
     const { name, bases, mounted, storedBytes } = this.info;
-    const base = bases.map(abbreviate).join(', ');
+    const base = shortPaths(bases);
     const item = new TreeItem(name);
     item.id = name;
     item.description = `${formatBytes(storedBytes)} · ${base}`;
@@ -123,9 +123,4 @@ function iconOf(mounted: boolean, shown: boolean): ThemeIcon {
 function stateLabel(mounted: boolean, shown: boolean): string {
   if (!mounted) return l10n.t('not mounted');
   return shown ? l10n.t('mounted, in this window') : l10n.t('mounted');
-}
-
-function abbreviate(path: string): string {
-  const home = homedir();
-  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
 }
