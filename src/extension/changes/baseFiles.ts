@@ -4,24 +4,22 @@ import {
   FileChangeType,
   FilePermission,
   FileSystemError,
-  l10n,
   workspace,
   type FileChangeEvent,
   type FileStat,
   type FileSystemProvider,
   type Uri,
 } from 'vscode';
-import type { StatResult } from '../../protocol/messages';
+import { MAX_READ, type StatResult } from '../../protocol/messages';
+import { methods } from '../../protocol/methods';
 import { schemes } from '../contributions';
 import { Disposables } from '../disposables';
 import { fileTypeOf, toFileSystemError } from '../files/fileTypes';
+import { readWhole } from '../files/wholeFile';
 import type { Session } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';
 import type { TreeUpdate } from './changeTree';
 import { parseBaseUri, type BaseFile } from './uris';
-
-/** Bytes of the largest file that the extension host takes into its memory, where the editor wants all of it. */
-const MAX_SIZE = 256 * 2 ** 20;
 
 /** Serves `cowspace-base:`, the files of the base as they were, read through the daemon. */
 export class BaseFiles implements FileSystemProvider, Disposable {
@@ -72,14 +70,12 @@ export class BaseFiles implements FileSystemProvider, Disposable {
   async readFile(uri: Uri): Promise<Uint8Array> {
     const { session, path } = await this.resolve(uri);
     const { size } = await statBase(session, path, uri);
-    if (size > MAX_SIZE) {
-      throw FileSystemError.Unavailable(l10n.t('{0} is too large to be read as a whole.', uri.path));
-    }
-    try {
-      return await session.readFile(path, 'base');
-    } catch (error) {
-      throw toFileSystemError(error, uri);
-    }
+    const params = { path, side: 'base', length: MAX_READ } as const;
+    return readWhole(uri, size, (offset) =>
+      session.request(methods.read, { ...params, offset }).catch((error: unknown) => {
+        throw toFileSystemError(error, uri);
+      }),
+    );
   }
 
   readDirectory(uri: Uri): never {

@@ -23,9 +23,7 @@ import { relativeTo } from '../workspaces/location';
 import type { Session } from '../workspaces/session';
 import type { Sessions } from '../workspaces/sessions';
 import { linkedTypeOf, toFileSystemError } from './fileTypes';
-
-/** Bytes of the largest file that the extension host takes into its memory, where the editor wants all of it. */
-const MAX_SIZE = 256 * 2 ** 20;
+import { readWhole } from './wholeFile';
 
 /** Serves `cowspace:`, the files of workspaces that are not mounted; the daemon has them. */
 export class WorkspaceFiles implements FileSystemProvider, Disposable {
@@ -73,22 +71,9 @@ export class WorkspaceFiles implements FileSystemProvider, Disposable {
 
   async readFile(uri: Uri): Promise<Uint8Array> {
     const { size } = await this.stat(uri);
-    if (size > MAX_SIZE) {
-      throw FileSystemError.Unavailable(l10n.t('{0} is too large to be read as a whole.', uri.path));
-    }
-    const chunks: Buffer[] = [];
-    let offset = 0;
-    for (;;) {
-      const { base64, eof } = await this.ask(uri, methods.editorRead, (path) => ({
-        path,
-        offset,
-        length: MAX_READ,
-      }));
-      const chunk = Buffer.from(base64, 'base64');
-      chunks.push(chunk);
-      offset += chunk.length;
-      if (eof) return Buffer.concat(chunks);
-    }
+    return readWhole(uri, size, (offset) =>
+      this.ask(uri, methods.editorRead, (path) => ({ path, offset, length: MAX_READ })),
+    );
   }
 
   async writeFile(

@@ -2,7 +2,7 @@ import { EventEmitter, type Disposable, type LogOutputChannel, type Memento } fr
 import type { z } from 'zod';
 import type { DaemonClient, RequestOptions } from '../../protocol/client';
 import { asCowspaceError, CowspaceError } from '../../protocol/errors';
-import { type ChangeDelta, MAX_READ, type Side, type StatResult } from '../../protocol/messages';
+import type { ChangeDelta, Side, StatResult } from '../../protocol/messages';
 import { methods, type Method } from '../../protocol/methods';
 import { waitForEnd } from '../../protocol/processes';
 import type { WorkspaceConfig } from '../../protocol/registry';
@@ -93,18 +93,6 @@ export class Session implements Disposable {
 
   stat(path: string, side: Side): Promise<StatResult | null> {
     return this.request(methods.stat, { path, side });
-  }
-
-  async readFile(path: string, side: Side): Promise<Uint8Array> {
-    const chunks: Buffer[] = [];
-    let offset = 0;
-    for (;;) {
-      const { base64, eof } = await this.request(methods.read, { path, side, offset, length: MAX_READ });
-      const chunk = Buffer.from(base64, 'base64');
-      chunks.push(chunk);
-      offset += chunk.length;
-      if (eof || chunk.length === 0) return Buffer.concat(chunks);
-    }
   }
 
   /** Has the daemon look at base and scratch anew. */
