@@ -72,6 +72,14 @@ describe('reviewing a pristine copy of a repository', () => {
     });
   });
 
+  it('shows how much the workspace stores, live', async () => {
+    const row = window.tree('Workspaces').row(name);
+    writeFileSync(join(mount, 'large'), Buffer.alloc(5 * 2 ** 20, 1));
+    await row.getByText('5 MB').waitFor();
+    rmSync(join(mount, 'large'));
+    await row.getByText(/^\d+ K?B/).waitFor();
+  });
+
   it('lists a new file within 300 ms', async () => {
     const delays: number[] = [];
     for (const label of ['1.txt', '2.txt', '3.txt', '4.txt', '5.txt']) {
@@ -145,21 +153,21 @@ describe('reviewing a pristine copy of a repository', () => {
 
   it('commits what is checked, a directory with all in it, and keeps the rest', async () => {
     mkdirSync(join(mount, 'made'));
-    for (const path of ['made/1.txt', 'made/2.txt', 'a.txt', 'b.txt']) {
+    for (const path of ['made/1.txt', 'made/2.txt', 'kept.txt', 'taken.txt']) {
       writeFileSync(join(mount, path), 'new\n');
     }
-    await changes.untilLabels(['made', '1.txt', '2.txt', 'a.txt', 'b.txt']);
-    await changes.check('b.txt', 'made');
-    await changes.untilChecked(['made', '1.txt', '2.txt', 'b.txt']);
+    await changes.untilLabels(['made', '1.txt', '2.txt', 'kept.txt', 'taken.txt']);
+    await changes.check('taken.txt', 'made');
+    await changes.untilChecked(['made', '1.txt', '2.txt', 'taken.txt']);
     await changes.check('2.txt');
-    await changes.untilChecked(['1.txt', 'b.txt']);
+    await changes.untilChecked(['1.txt', 'taken.txt']);
     await window.runViewAction('Changes', 'Commit Checked');
     assert.match(await window.answerDialog('Commit'), /3 changes/);
-    await changes.untilLabels(['made', '2.txt', 'a.txt']);
+    await changes.untilLabels(['made', '2.txt', 'kept.txt']);
     await changes.untilChecked([]);
     assert.deepEqual(readdirSync(join(base, 'made')), ['1.txt']);
-    assert.equal(existsSync(join(base, 'b.txt')), true);
-    assert.equal(existsSync(join(base, 'a.txt')), false);
+    assert.equal(existsSync(join(base, 'taken.txt')), true);
+    assert.equal(existsSync(join(base, 'kept.txt')), false);
   });
 
   it('discards a file from its row, and Undo brings it back', async () => {

@@ -19,11 +19,23 @@ import { viewIds } from '../contributions';
 import { Disposables } from '../disposables';
 import type { Catalog } from './catalog';
 import { shortPaths } from './location';
+import type { Session } from './session';
 import type { Sessions } from './sessions';
 
 /** A workspace as listed in the Workspaces view. */
 export class WorkspaceItem {
-  constructor(readonly info: WorkspaceInfo) {}
+  constructor(private known: WorkspaceInfo) {}
+
+  get info(): WorkspaceInfo {
+    return this.known;
+  }
+
+  /** Returns whether it looks different with as many bytes stored. */
+  setStoredBytes(storedBytes: number): boolean {
+    const before = this.known.storedBytes;
+    this.known = { ...this.known, storedBytes };
+    return formatBytes(storedBytes) !== formatBytes(before);
+  }
 
   /** @param shown whether this window shows it */
   toTreeItem(shown: boolean): TreeItem {
@@ -58,7 +70,7 @@ export class WorkspaceItem {
 /** The Workspaces view: all workspaces of the user, mounted or not, in this window or elsewhere. */
 export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposable {
   private readonly disposables = new Disposables();
-  private readonly didChangeTreeData = this.disposables.add(new EventEmitter<void>());
+  private readonly didChangeTreeData = this.disposables.add(new EventEmitter<WorkspaceItem | undefined>());
   readonly onDidChangeTreeData = this.didChangeTreeData.event;
   private readonly view: TreeView<WorkspaceItem>;
   private items: WorkspaceItem[] | undefined;
@@ -73,7 +85,8 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
     this.view = this.disposables.add(window.createTreeView(viewIds.workspaces, { treeDataProvider: this }));
     this.disposables.add(catalog.onDidChange(() => this.refresh()));
     this.disposables.add(sessions.onDidChange(() => this.refresh()));
-    // How much a workspace stores is known to its daemon alone, and it may be another window's.
+    this.disposables.add(sessions.onDidUpdate(({ session }) => this.follow(session)));
+    // How much others store is known to their daemons alone.
     this.disposables.add(this.view.onDidChangeVisibility(({ visible }) => visible && this.refresh()));
     this.disposables.add(window.onDidChangeWindowState(({ focused }) => focused && this.refresh()));
   }
@@ -100,6 +113,12 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
     return item.toTreeItem(this.sessions.named(item.info.name) !== undefined);
   }
 
+  private follow({ config, state, tree }: Session): void {
+    const item = this.items?.find(({ info }) => info.name === config.name);
+    if (state !== 'ready' || !item) return;
+    if (item.setStoredBytes(tree.totals.storedBytes)) this.didChangeTreeData.fire(item);
+  }
+
   /** Lists them before the view is told: while it waits for its rows, an action on one does not say which. */
   private async load(): Promise<void> {
     const load = ++this.lastLoad;
@@ -107,7 +126,7 @@ export class WorkspacesView implements TreeDataProvider<WorkspaceItem>, Disposab
       const infos = await this.workspaces.list();
       if (load !== this.lastLoad) return;
       this.items = infos.map((info) => new WorkspaceItem(info));
-      this.didChangeTreeData.fire();
+      this.didChangeTreeData.fire(undefined);
     } catch (error) {
       this.log.error(`Cannot list the workspaces: ${asCowspaceError(error).message}`);
     }
