@@ -5,6 +5,7 @@ import { makeRepository } from '../support/repository';
 import { untilEnded } from '../support/processes';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
+import { until } from '../support/until';
 import { useEditor } from './support/editor';
 
 describe('workspaces in the editor', () => {
@@ -146,5 +147,21 @@ describe('workspaces in the editor', () => {
     await window.tree('Workspaces').untilLabels([]);
     assert.equal(existsSync(scratch), false);
     assert.deepEqual(await sandbox().cowspace.list(), []);
+  });
+
+  it('removes the workspace that the window shows, which shows the base from then on', async () => {
+    const { mount, scratch } = await sandbox().cowspace.create([base]);
+    writeFileSync(join(mount, 'lost.txt'), 'lost\n');
+    const window = await editor().open(mount);
+    await window.showContainer('Cowspace');
+    await window.tree('Changes').untilLabels(['lost.txt']);
+    await window.runCommand('Cowspace: Remove');
+    await window.answerDialog('Remove and Open Base');
+    await until('the workspace is gone', async () => (await sandbox().cowspace.list()).length === 0);
+    assert.equal(existsSync(scratch), false);
+    await window.showContainer('Explorer');
+    await window.tree('Files Explorer').row('package.json').waitFor();
+    assert.equal(new URL(window.page.url()).searchParams.get('folder'), base);
+    assert.equal(existsSync(join(base, 'lost.txt')), false);
   });
 });
