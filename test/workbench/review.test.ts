@@ -129,6 +129,30 @@ describe('reviewing a pristine copy of a repository', () => {
     });
   });
 
+  it('opens the base file of a change', async () => {
+    writeFileSync(join(mount, '.gitignore'), 'elsewhere/\n');
+    await changes.runContextAction('.gitignore', 'Open Base File');
+    await window.tab(/\.gitignore \(Base\)/).waitFor();
+    const [first] = readFileSync(join(base, '.gitignore'), 'utf8').split('\n');
+    await until('the editor shows the base', async () => (await window.editorLines())[0] === first);
+  });
+
+  it('copies the path of a change', async () => {
+    const path = join(mount, 'copied.txt');
+    writeFileSync(path, 'copied\n');
+    await changes.runContextAction('copied.txt', 'Copy Path');
+    await until('the clipboard has it', async () => (await window.clipboardText()) === path);
+  });
+
+  it('shows what others changed in the base after a refresh', async () => {
+    const path = 'src/extension/main.ts';
+    const seen = readFileSync(join(mount, path), 'utf8');
+    writeFileSync(join(base, path), `${seen}// moved\n`);
+    await window.runViewAction('Changes', 'Refresh');
+    await until('the mount shows it', () => readFileSync(join(mount, path), 'utf8') === `${seen}// moved\n`);
+    await changes.untilLabels([]);
+  });
+
   it('commits one file from its row and leaves the others', async () => {
     writeFileSync(join(mount, 'created.txt'), 'new\n');
     writeFileSync(join(mount, 'other.txt'), 'other\n');

@@ -69,6 +69,11 @@ export class Workbench {
     await header.getByRole('button', { name: new RegExp(`^${action}`) }).click();
   }
 
+  async clipboardText(): Promise<string> {
+    await this.page.context().grantPermissions(['clipboard-read']);
+    return String(await this.page.evaluate('navigator.clipboard.readText()'));
+  }
+
   /** Runs a command of the palette by its full title, as `Category: Title`, once the palette has it. */
   async runCommand(title: string): Promise<void> {
     const input = this.quickInput.locator('.quick-input-box input');
