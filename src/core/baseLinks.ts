@@ -1,10 +1,16 @@
-import { readDirectory } from '../sys/directory';
-import { check } from '../sys/errno';
-import { S_IFDIR, Stat, statAt } from '../sys/stat';
-import type { BasePlace } from './baseView';
+import { readInSteps } from '../sys/directory';
+import { FsError } from '../sys/errno';
+import { S_IFDIR } from '../sys/stat';
+import type { Job } from './job';
 import { LayerDir } from './layer';
 import { joinPath } from './node';
 import { linkKey, type Union } from './union';
+
+/** Paths of one inode, and how many renames they tell of. */
+interface Names {
+  readonly paths: readonly string[];
+  readonly moves: number;
+}
 
 /**
  * The names of base inodes that have several and were copied up. Nothing but reading a whole base tells them, so that
@@ -12,62 +18,75 @@ import { linkKey, type Union } from './union';
  */
 export class BaseLinks {
   readonly #union: Union;
-  readonly #layers = new Map<number, Map<string, BasePlace[]>>();
+  /** By the inode's key in the index. */
+  readonly #names = new Map<string, Names>();
+  /** Renames inside the bases since the first was read. */
+  readonly #moves: { from: string; to: string }[] = [];
 
   constructor(union: Union) {
     this.#union = union;
   }
 
-  /** The other names of the inode that a base has at a place. */
-  others(place: BasePlace): BasePlace[] {
-    const stat = new Stat();
-    const result = statAt(this.#union.dirFds.get(place.dir), place.name, stat);
-    if (result < 0 || stat.nlink < 2) return [];
-    const path = pathOf(place);
-    const names = this.#names(place.dir.layer).get(linkKey(place.dir.layer, stat.ino)) ?? [];
-    return names.filter((each) => pathOf(each) !== path);
+  /** Whether the names of the inode with this key were read. */
+  knows(key: string): boolean {
+    return this.#names.has(key);
   }
 
-  /** All names of the inode that has this key in the index. */
-  named(key: string): readonly BasePlace[] {
-    return this.#names(Number.parseInt(key)).get(key) ?? [];
+  /** Paths in its base of the inode with this key, as they were read; some may be gone since. */
+  named(key: string): string[] {
+    const { paths, moves } = this.#names.get(key) ?? { paths: [], moves: 0 };
+    return this.#moves
+      .slice(moves)
+      .reduce((moved, { from, to }) => moved.map((path) => rebased(path, from, to)), [...paths]);
   }
 
-  /** Forgets what it read: names came or went. */
-  clear(): void {
-    this.#layers.clear();
+  /** Takes note of the names that an inode has. */
+  learn(key: string, paths: readonly string[]): void {
+    this.#names.set(key, { paths, moves: this.#moves.length });
   }
 
-  #names(layer: number): Map<string, BasePlace[]> {
-    let names = this.#layers.get(layer);
-    if (names === undefined) {
-      names = this.#read(layer);
-      this.#layers.set(layer, names);
-    }
-    return names;
+  /** Takes note of a rename inside the bases. */
+  move(from: string, to: string): void {
+    if (this.#names.size > 0) this.#moves.push({ from, to });
   }
 
-  #read(index: number): Map<string, BasePlace[]> {
-    const { dirFds, indexed, layers } = this.#union;
-    const found = new Map<string, BasePlace[]>();
-    const queue = [layers[index]!.root];
+  /**
+   * Reads the names of the inode with this key, and of all others of its base that are in the index now. What users
+   * do to the mount meanwhile does not change the bases.
+   */
+  *read(key: string): Job<void> {
+    if (this.knows(key)) return;
+    const layer = layerOf(key);
+    const found = new Map<string, string[]>([[key, []]]);
+    for (const each of this.#union.indexed) if (layerOf(each) === layer) found.set(each, []);
+    const root = this.#union.layers[layer]?.root;
+    const queue = root === undefined ? [] : [root];
     for (let dir = queue.pop(); dir !== undefined; dir = queue.pop()) {
       const here = dir;
-      const result = readDirectory(dirFds.get(dir), '', (name, ino, type) => {
-        if (type === S_IFDIR) {
-          queue.push(new LayerDir(index, here, name));
-          return;
-        }
-        const key = linkKey(index, ino);
-        if (indexed.has(key)) found.set(key, [...(found.get(key) ?? []), { dir: here, name }]);
+      yield* this.#readDirectory(dir, (name, ino, type) => {
+        if (type === S_IFDIR) queue.push(new LayerDir(layer, here, name));
+        else found.get(linkKey(layer, ino))?.push(joinPath(here.path, name));
       });
-      check(result, dir.path);
     }
-    return found;
+    for (const [each, paths] of found) this.learn(each, paths);
+  }
+
+  /** What cannot be read, or is gone since its name was read, shows no names either. */
+  *#readDirectory(dir: LayerDir, visit: (name: string, ino: number, type: number) => void): Job<void> {
+    try {
+      yield* readInSteps(this.#union.dirFds.get(dir), '', visit);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+    }
   }
 }
 
-/** The path of a place in the bases. */
-export function pathOf({ dir, name }: BasePlace): string {
-  return joinPath(dir.path, name);
+/** Index of the base that has the inode with this key. */
+function layerOf(key: string): number {
+  return Number.parseInt(key);
+}
+
+/** Where a path is after the rename of what is, or is above, it. */
+function rebased(path: string, from: string, to: string): string {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
 }

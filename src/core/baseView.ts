@@ -1,14 +1,21 @@
-import { close, O_NOFOLLOW, O_RDONLY, openAt, readlinkAt } from '../sys/file';
+import { close, O_NOFOLLOW, O_RDONLY, openQuietly, readlinkAt } from '../sys/file';
 import { check, FsError } from '../sys/errno';
-import { readDirectory } from '../sys/directory';
+import { readInSteps } from '../sys/directory';
 import { type Stat, statAt } from '../sys/stat';
+import type { Job } from './job';
 import type { LayerDir } from './layer';
+import { joinPath } from './node';
 import type { Union } from './union';
 
 /** Where a file of the bases lies: a descriptor of its directory (valid until the next call) and its name. */
 export interface BasePlace {
   readonly dir: LayerDir;
   readonly name: string;
+}
+
+/** The path of a place in its base. */
+export function pathOf({ dir, name }: BasePlace): string {
+  return joinPath(dir.path, name);
 }
 
 /** The bases as they are now, merged, without the scratch. Paths are relative to the mount. */
@@ -53,17 +60,17 @@ export class BaseView {
   }
 
   /** All names that the merged directory at a path has. */
-  names(path: string): Set<string> {
+  *names(path: string): Job<Set<string>> {
     const names = new Set<string>();
     for (const dir of this.directories(path)) {
-      readDirectory(this.#union.dirFds.get(dir), '', (name) => names.add(name));
+      yield* readInSteps(this.#union.dirFds.get(dir), '', (name) => names.add(name));
     }
     return names;
   }
 
   /** Opens a file for reading; the caller closes it. @throws FsError */
   open(place: BasePlace): number {
-    const fd = openAt(this.#union.dirFds.get(place.dir), place.name, O_RDONLY | O_NOFOLLOW);
+    const fd = openQuietly(this.#union.dirFds.get(place.dir), place.name, O_RDONLY | O_NOFOLLOW);
     return check(fd, place.name);
   }
 

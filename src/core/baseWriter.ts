@@ -28,10 +28,9 @@ import {
 } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { BaseLinks } from './baseLinks';
-import type { BasePlace, BaseView } from './baseView';
+import { type BasePlace, type BaseView, pathOf } from './baseView';
 import { LayerDir } from './layer';
 import type { Job } from './job';
-import { joinPath } from './node';
 import { removeTree } from './scratch';
 import { Temporaries } from './temporaries';
 import { changeTime, linkKey, type Union } from './union';
@@ -176,7 +175,7 @@ export class BaseWriter {
     // A rename between two names of one inode does nothing and leaves both.
     unlinkAt(dirFd, temporary);
     this.#noteChange(place);
-    for (const above of this.#bases.places(joinPath(place.dir.path, place.name))) {
+    for (const above of this.#bases.places(pathOf(place))) {
       if (above.dir.layer >= place.dir.layer) break;
       this.#removeTree(above);
       this.#unsynced.add(above.dir);
@@ -207,6 +206,17 @@ export class BaseWriter {
     this.#unsynced.add(place.dir);
   }
 
+  /** The other names of the inode with this key in the index, whose names were read; `place` is one. */
+  otherNames(key: string, place: BasePlace): BasePlace[] {
+    const stat = new Stat();
+    const { layer } = place.dir;
+    return this.links
+      .named(key)
+      .filter((path) => path !== pathOf(place))
+      .flatMap((path) => this.#bases.places(path).filter((each) => each.dir.layer === layer))
+      .filter(({ dir, name }) => statAt(this.#fd(dir), name, stat) === 0 && linkKey(layer, stat.ino) === key);
+  }
+
   /** Removes an entry, which the mount does not show, from every base that has it. */
   *remove(basePath: string): Job<void> {
     for (const place of this.#bases.places(basePath)) {
@@ -214,7 +224,6 @@ export class BaseWriter {
       this.#removeTree(place);
       this.#unsynced.add(place.dir);
     }
-    this.links.clear();
     this.#bases.clear();
   }
 
@@ -252,7 +261,7 @@ export class BaseWriter {
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);
     }
-    this.links.clear();
+    this.links.move(from, to);
     this.#bases.clear();
     this.flush();
   }
@@ -306,8 +315,7 @@ export class BaseWriter {
     check(result, place.name);
     if ((stat.type === S_IFDIR) === (type === S_IFDIR)) return;
     if (type === S_IFDIR) {
-      const path = joinPath(place.dir.path, place.name);
-      for (const below of this.#bases.places(path).reverse()) {
+      for (const below of this.#bases.places(pathOf(place)).reverse()) {
         if (below.dir.layer <= place.dir.layer) break;
         this.#removeTree(below);
         this.#unsynced.add(below.dir);

@@ -8,6 +8,7 @@ import { damageOf } from './delta/open';
 import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
+import { BaseLinks } from './baseLinks';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
@@ -77,8 +78,13 @@ export class Changes implements ChangeObserver {
   }
 
   /** Whether something was touched since the last update. */
-  get pending(): boolean {
+  get touched(): boolean {
     return this.#touchedNodes.size > 0 || this.#touchedPaths.size > 0;
+  }
+
+  /** Whether an update has something to do. */
+  get pending(): boolean {
+    return this.touched || this.#union.looseIndex.size > 0;
   }
 
   get revision(): number {
@@ -198,9 +204,10 @@ export class Changes implements ChangeObserver {
 
   /** Brings the list up to date. */
   *update(): Job<void> {
+    const links = new BaseLinks(this.#union);
     do {
       yield* this.#evaluateTouched();
-      settleLooseIndex(this.#union, this);
+      yield* settleLooseIndex(this.#union, this, links);
     } while (this.pending);
   }
 
@@ -237,7 +244,7 @@ export class Changes implements ChangeObserver {
   }
 
   #announce(): void {
-    if (!this.pending) this.onPending();
+    if (!this.touched) this.onPending();
   }
 
   #takeNodes(): void {
@@ -317,7 +324,7 @@ export class Changes implements ChangeObserver {
     else if (deep) {
       for (const [each] of this.#changes.entries(path)) if (each !== path) this.touchPath(each);
       yield* this.#evaluateChildren(node, path);
-    } else this.#touchHidden(node, path);
+    } else yield* this.#touchHidden(node, path);
   }
 
   *#evaluateUpper(
@@ -396,19 +403,18 @@ export class Changes implements ChangeObserver {
     for (const name of [...this.#union.upperNames(node).keys()]) {
       this.#touchedPaths.set(joinPath(path, name), true);
     }
-    this.#touchHidden(node, path);
+    yield* this.#touchHidden(node, path);
     yield undefined;
   }
 
   /** A directory that does not merge with its base's hides entries that have no whiteout of their own. */
-  #touchHidden(node: Node, path: string): void {
+  *#touchHidden(node: Node, path: string): Job<void> {
     if (dirOf(node).lowers.length > 0) return;
     const basePath = this.basePathOfDir(node);
     if (basePath === null) return;
     const upper = this.#union.upperNames(node);
-    for (const name of this.bases.names(basePath)) {
-      const child = joinPath(path, name);
-      if (!upper.has(name) && !this.#touchedPaths.has(child)) this.#touchedPaths.set(child, false);
+    for (const name of yield* this.bases.names(basePath)) {
+      if (!upper.has(name)) this.touchPath(joinPath(path, name));
     }
   }
 

@@ -5,7 +5,7 @@ import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
 import { readlink } from './attributes';
-import type { BasePlace } from './baseView';
+import { type BasePlace, pathOf } from './baseView';
 import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
 import { copyUpOrphans, originOf } from './copyup';
@@ -38,7 +38,7 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   const conflicts: Conflict[] = [];
   const clear: Step[] = [];
   for (const step of steps) {
-    const conflict = finder.find(step);
+    const conflict = yield* finder.find(step);
     if (conflict === null) clear.push(step);
     else conflicts.push(conflict);
     yield undefined;
@@ -54,14 +54,16 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
       // Users of the mount and of the base went on meanwhile, and a step can include others.
       yield* changes.update();
       const change = changes.get(step.path) ?? committer.unfinished(step);
-      const conflict =
-        change === undefined
-          ? null
-          : (deletedMeanwhile(step, change) ?? finder.find({ path: step.path, change }));
+      let conflict = change === undefined ? null : deletedMeanwhile(step, change);
+      if (change !== undefined) conflict ??= yield* finder.find({ path: step.path, change });
+      // Looking into a deleted directory takes a while.
+      if (changes.touched) yield* changes.update();
+      if (change?.kind === 'whiteout' && changes.get(step.path) !== change)
+        conflict ??= { path: toText(step.path), reason: CHANGED_MEANWHILE };
       if (conflict !== null) conflicts.push(conflict);
       else if (change !== undefined) yield* committer.apply({ path: step.path, change });
       if (committer.missed.has(step.path))
-        conflicts.push({ path: toText(step.path), reason: 'it was changed while it was committed' });
+        conflicts.push({ path: toText(step.path), reason: CHANGED_MEANWHILE });
       else if (committer.applied.has(step.path) || committer.relocated.has(step.path))
         items.push(planItem(step.change));
     }
@@ -73,6 +75,8 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   yield* changes.update();
   return { items, conflicts };
 }
+
+const CHANGED_MEANWHILE = 'it was changed while it was committed';
 
 /** Nobody was asked about a deletion that was not in the plan. */
 function deletedMeanwhile(step: Step, change: Change): Conflict | null {
@@ -176,7 +180,7 @@ class Committer {
         return;
       case 'metadata':
         if (this.#needsData(path)) yield* this.#applyEntry(path);
-        else this.#applyMetadata(path);
+        else yield* this.#applyMetadata(path);
         return;
     }
   }
@@ -356,12 +360,13 @@ class Committer {
 
   *#writeFile(path: string, node: Node, target: string): Job<void> {
     if (!node.upper) return;
-    const source = this.#source(node);
-    const { edits } = node;
     if (node.record?.metacopy && node.record.redirect === null) {
-      this.#applyMetadata(path);
+      yield* this.#applyMetadata(path);
       return;
     }
+    if (!(yield* this.#readLinks(path, node, target))) return;
+    const source = this.#source(node);
+    const { edits } = node;
     const original = this.#linkedBase(node);
     const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
     const place =
@@ -383,7 +388,7 @@ class Committer {
       this.#writer.writeLink(other, place);
       this.#relist(other);
     }
-    this.#noteWritten(path, node, place, edits);
+    this.#noteWritten(path, node, place, edits, others);
   }
 
   /** The base file of which this is one more name, with the same bytes. */
@@ -403,17 +408,28 @@ class Committer {
     return this.#changes.bases.stat(from, new Stat()) ?? undefined;
   }
 
+  /** Finds the names of a base inode with several. Returns whether users left the node in its place meanwhile. */
+  *#readLinks(path: string, node: Node, target: string): Job<boolean> {
+    const stat = new Stat();
+    const place = node.indexKey === null ? null : this.#changes.bases.stat(target, stat);
+    if (place === null || stat.nlink < 2 || linkKey(place.dir.layer, stat.ino) !== node.indexKey) return true;
+    yield* this.#writer.links.read(node.indexKey);
+    if (node.isAt(path) && this.#targetPath(path) === target) return true;
+    this.missed.add(path);
+    return false;
+  }
+
   /** The other names of a base inode with several, which shall show what is written under this one too. */
   #otherLinks(node: Node, place: BasePlace): BasePlace[] {
     if (node.indexKey === null) return [];
-    return this.#writer.links.others(place).filter((other) => {
-      const path = this.#changes.shownAt(joinPath(other.dir.path, other.name));
+    return this.#writer.otherNames(node.indexKey, place).filter((other) => {
+      const path = this.#changes.shownAt(pathOf(other));
       return this.#changes.isNameOf(node, path);
     });
   }
 
-  #relist({ dir, name }: BasePlace): void {
-    this.#changes.touchPath(this.#changes.shownAt(joinPath(dir.path, name)));
+  #relist(place: BasePlace): void {
+    this.#changes.touchPath(this.#changes.shownAt(pathOf(place)));
   }
 
   #writeDirectory(path: string, node: Node, target: string): void {
@@ -430,40 +446,56 @@ class Committer {
     this.#changes.touchPath(path);
   }
 
-  #applyMetadata(path: string): void {
+  *#applyMetadata(path: string): Job<void> {
     this.applied.add(path);
     const target = this.#targetPath(path);
-    this.#withNode(path, (node) => {
-      const place = this.#changes.bases.stat(target, new Stat());
-      if (place === null) throw new FsError(E.ENOENT, toText(path));
-      if (node.dir !== null) {
-        this.#directories.push({ path, basePath: target });
-        return;
-      }
-      const source = this.#source(node);
-      const first = this.#links.get(source.stat.ino);
-      if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
-      this.#writer.setMetadata(place, source);
-      for (const other of this.#otherLinks(node, place)) this.#relist(other);
-      if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
-      this.#noteWritten(path, node, place, node.edits);
-    });
+    const node = this.#hold(path);
+    if (node === null) return;
+    try {
+      if (node.dir !== null) this.#directories.push({ path, basePath: target });
+      else if (yield* this.#readLinks(path, node, target)) this.#writeMetadata(path, node, target);
+    } finally {
+      this.#union.forget(node.id, 1);
+    }
+  }
+
+  #writeMetadata(path: string, node: Node, target: string): void {
+    const place = this.#changes.bases.stat(target, new Stat());
+    if (place === null) throw new FsError(E.ENOENT, toText(path));
+    const source = this.#source(node);
+    const first = this.#links.get(source.stat.ino);
+    if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
+    this.#writer.setMetadata(place, source);
+    const others = this.#otherLinks(node, place);
+    for (const other of others) this.#relist(other);
+    if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
+    this.#noteWritten(path, node, place, node.edits, others);
   }
 
   /** From here on the base's file is the origin of the scratch's, should the commit end before the scratch lets go. */
-  #noteWritten(path: string, node: Node, place: BasePlace, edits: number): void {
+  #noteWritten(
+    path: string,
+    node: Node,
+    place: BasePlace,
+    edits: number,
+    others: readonly BasePlace[],
+  ): void {
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), toText(path));
     const origin = originOf(place.dir.layer, stat);
     const several = this.#source(node).stat.nlink > 1;
     this.#union.deltas.drop(node);
-    if (node.indexKey !== null) moveIndex(this.#union, node, linkKey(place.dir.layer, stat.ino));
+    if (node.indexKey !== null) {
+      const key = linkKey(place.dir.layer, stat.ino);
+      moveIndex(this.#union, node, key);
+      this.#writer.links.learn(key, [place, ...others].map(pathOf));
+    }
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,
       delta: node.record?.delta ?? null,
       cover: false,
       origin,
-      redirect: several ? joinPath(place.dir.path, place.name) : null,
+      redirect: several ? pathOf(place) : null,
     });
     node.lowerDir = place.dir;
     node.lowerName = place.name;

@@ -3,7 +3,7 @@ import { close, pread } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, type Stat } from '../sys/stat';
 import type { BasePlace, BaseView } from './baseView';
 import { readlink } from './attributes';
-import { read } from './data';
+import { peek } from './data';
 import { deltaOf } from './delta/open';
 import type { Job } from './job';
 import type { Node } from './node';
@@ -85,7 +85,7 @@ function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, 
 }
 
 function sameBytes(u: Union, node: Node, theirs: number, start: number, end: number): boolean {
-  const a = read(u, node, left, end - start, start);
+  const a = peek(u, node, left, end - start, start);
   const b = check(pread(theirs, right, end - start, start), node.path);
   return a === b && left.compare(right, 0, b, 0, a) === 0;
 }

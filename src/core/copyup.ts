@@ -22,6 +22,7 @@ import {
   O_RDWR,
   O_TMPFILE,
   openAt,
+  openQuietly,
   pread,
   pwrite,
   readlinkAt,
@@ -176,7 +177,7 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     node.orphanFd = check(openAt(lowerDirFd, node.lowerName, O_PATH | O_NOFOLLOW), node.name);
     return;
   }
-  const lowerFd = check(openAt(lowerDirFd, node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
+  const lowerFd = check(openQuietly(lowerDirFd, node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
   const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600), node.name);
   try {
     check(statFd(lowerFd, source), node.name);
@@ -252,7 +253,7 @@ function bringInData(u: Union, node: Node, limit: number): void {
 
 function copyData(u: Union, node: Node, fd: number, size: number): void {
   const lowerFd = check(
-    openAt(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
+    openQuietly(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
     node.path,
   );
   try {

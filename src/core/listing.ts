@@ -1,7 +1,7 @@
 import { check } from '../sys/errno';
 import { getattr } from './attributes';
 import { DamageError } from './damage';
-import { readDirectory } from '../sys/directory';
+import { listDirectory, readDirectory } from '../sys/directory';
 import type { ListVisitor } from './filesystem';
 import type { Node } from './node';
 import { dirOf, type Union } from './union';
@@ -64,7 +64,7 @@ const stat = new Stat();
 export function list(u: Union, node: Node, cookie: number, withNodes: boolean, visit: ListVisitor): void {
   const dir = dirOf(node);
   if (node.orphan) return;
-  dir.listing ??= readNames(u, node);
+  dir.listing ??= readNames(u, node, listDirectory);
   const { listing } = dir;
   let place = cookie;
   for (; place < listing.length; place++) {
@@ -95,7 +95,7 @@ function visitEntry(
   return goOn;
 }
 
-function readNames(u: Union, node: Node): Listing {
+function readNames(u: Union, node: Node, read: typeof readDirectory): Listing {
   if (node.damage !== null) throw new DamageError(node.path, node.damage);
   const dir = dirOf(node);
   const listing = new Listing();
@@ -105,7 +105,7 @@ function readNames(u: Union, node: Node): Listing {
     const fd = u.dirFds.get(lower);
     const device = u.inodes.device(lower.layer);
     const first = lower === dir.lowers[0];
-    const result = readDirectory(fd, '', (name, ino, type) => {
+    const result = read(fd, '', (name, ino, type) => {
       if (upper.has(name) || (!first && listing.has(name))) return;
       listing.append(name, u.inodes.of(device, ino), type);
     });
@@ -116,7 +116,7 @@ function readNames(u: Union, node: Node): Listing {
 
 /** The names that a directory may show; some of those of the bases turn out to be none when they are looked up. */
 export function* names(u: Union, node: Node): Generator<string> {
-  const listing = node.dir?.listing ?? readNames(u, node);
+  const listing = node.dir?.listing ?? readNames(u, node, readDirectory);
   for (let place = 0; place < listing.length; place++) {
     const entry = listing.at(place);
     if (entry !== null) yield entry.name;

@@ -1,9 +1,10 @@
 import { check, FsError } from '../sys/errno';
 import { unlinkAt } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
-import { BaseLinks, pathOf } from './baseLinks';
+import type { BaseLinks } from './baseLinks';
 import type { Changes } from './changes';
 import { DamageError } from './damage';
+import type { Job } from './job';
 import { pinOrphan } from './names';
 import { carriesRecord } from './record';
 import type { Union } from './union';
@@ -11,22 +12,30 @@ import type { Union } from './union';
 /**
  * Finds what shows base files with several names that were copied up and lost the last name which the scratch has of
  * them: the other names, which the list does not know yet. A copy that no name shows is deleted, because its key could
- * become that of another file. To be called when the list is up to date, as it tells where renamed directories are.
+ * become that of another file. Ends early when the list is no longer up to date, as it tells where renamed directories
+ * are.
  */
-export function settleLooseIndex(u: Union, changes: Changes): void {
-  if (changes.pending) return;
-  const keys = [...u.looseIndex].filter((key) => isLoose(u, key));
-  u.looseIndex.clear();
-  if (keys.length === 0) return;
-  const links = new BaseLinks(u);
+export function* settleLooseIndex(u: Union, changes: Changes, links: BaseLinks): Job<void> {
   const found: string[] = [];
-  for (const key of keys) {
-    const paths = links.named(key).map((place) => changes.shownAt(pathOf(place)));
-    const shown = paths.filter((path) => isShownAt(u, changes, path, key));
-    found.push(...shown);
-    if (shown.length === 0) forgetCopy(u, key);
+  try {
+    for (const key of u.looseIndex) {
+      if (isLoose(u, key)) yield* links.read(key);
+      if (changes.touched) return;
+      if (isLoose(u, key)) found.push(...settle(u, changes, key, links.named(key)));
+      u.looseIndex.delete(key);
+      yield undefined;
+    }
+  } finally {
+    for (const path of found) changes.touchPath(path);
   }
-  for (const path of found) changes.touchPath(path);
+}
+
+/** Returns the paths that show a copy; deletes it when there are none. @param names its paths in the bases */
+function settle(u: Union, changes: Changes, key: string, names: readonly string[]): string[] {
+  const paths = names.map((path) => changes.shownAt(path));
+  const shown = paths.filter((path) => isShownAt(u, changes, path, key));
+  if (shown.length === 0) forgetCopy(u, key);
+  return shown;
 }
 
 const stat = new Stat();

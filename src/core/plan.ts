@@ -1,9 +1,9 @@
 import { CowspaceError } from '../protocol/errors';
 import type { Change, Conflict, PlanItem } from '../protocol/messages';
 import { toBytes, toText } from '../sys/bytes';
-import { readDirectory } from '../sys/directory';
+import { readInSteps } from '../sys/directory';
 import { check } from '../sys/errno';
-import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from '../sys/file';
+import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
 import { birthAt, S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
@@ -96,8 +96,9 @@ export class ConflictFinder {
   }
 
   /** Why this step must not be done as it is; null when it may. */
-  find(step: Step): Conflict | null {
-    const reason = step.change.kind === 'whiteout' ? this.#whiteout(step.path) : this.#entry(step.path);
+  *find(step: Step): Job<Conflict | null> {
+    const reason =
+      step.change.kind === 'whiteout' ? yield* this.#whiteout(step.path) : this.#entry(step.path);
     return reason === null ? null : { path: toText(step.path), reason };
   }
 
@@ -152,27 +153,27 @@ export class ConflictFinder {
     return this.#changedAfter(place.dir.layer, since) ? 'it was created or changed in the base' : null;
   }
 
-  #whiteout(path: string): string | null {
-    return this.#changes.ifThere(path, (parent, name) => this.#whiteoutAt(path, parent, name));
-  }
-
-  #whiteoutAt(path: string, parent: Node, name: string): string | null {
-    const basePath = this.#changes.basePath(path);
+  *#whiteout(path: string): Job<string | null> {
+    const basePath = this.#changes.ifThere(path, () => this.#changes.basePath(path));
     if (basePath === null) return null;
-    let since = this.#opaqueSince(parent);
-    const upper = dirOf(parent).upper;
-    if (upper !== null && statAt(this.#union.dirFds.get(upper), name, this.#stat) === 0) {
-      since = this.#stat.mtime + this.#stat.mtimeNsec / 1e9;
-    }
+    const since = this.#deletedAt(path);
     for (const place of this.#changes.bases.places(basePath)) {
       const dirFd = this.#union.dirFds.get(place.dir);
-      const moved = this.#anyChangedAfter(place.dir.layer, dirFd, place.name, since);
+      const moved = yield* this.#anyChangedAfter(place.dir.layer, dirFd, place.name, since);
       if (moved === null) continue;
       return moved === ''
         ? 'it was changed in the base after it was deleted here'
         : `${toText(moved)} in it was changed in the base after it was deleted here`;
     }
     return null;
+  }
+
+  #deletedAt(path: string): number {
+    return this.#changes.at(path, (parent, name) => {
+      const { upper } = dirOf(parent);
+      const has = upper !== null && statAt(this.#union.dirFds.get(upper), name, this.#stat) === 0;
+      return has ? this.#stat.mtime + this.#stat.mtimeNsec / 1e9 : this.#opaqueSince(parent);
+    });
   }
 
   /** When the nearest directory above that hides its base was made; infinite for none. */
@@ -199,19 +200,17 @@ export class ConflictFinder {
   }
 
   /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */
-  #anyChangedAfter(layer: number, dirFd: number, name: string, since: number): string | null {
+  *#anyChangedAfter(layer: number, dirFd: number, name: string, since: number): Job<string | null> {
     if (statAt(dirFd, name, this.#stat) < 0) return null;
     if (this.#stat.type !== S_IFDIR) return this.#changedAfter(layer, since) ? '' : null;
-    const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
+    const fd = check(openAt(dirFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW), name);
     try {
       const names: string[] = [];
-      check(
-        readDirectory(fd, '', (each) => names.push(each)),
-        name,
-      );
+      check(yield* readInSteps(fd, '', (each) => names.push(each)), name);
       for (const each of names) {
-        const moved = this.#anyChangedAfter(layer, fd, each, since);
+        const moved = yield* this.#anyChangedAfter(layer, fd, each, since);
         if (moved !== null) return moved === '' ? each : joinPath(each, moved);
+        yield undefined;
       }
       return null;
     } finally {

@@ -6,7 +6,7 @@ import { close, pread, pwrite } from '../sys/file';
 import { S_IFREG, Stat } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
-import { read } from './data';
+import { peek } from './data';
 import { deltaOf } from './delta/open';
 import type { Job } from './job';
 import type { Node } from './node';
@@ -191,7 +191,7 @@ function* compareChunk(
   start: number,
   end: number,
 ): Generator<Difference, void, void> {
-  const mine = read(u, node, mineBuffer, end - start, start);
+  const mine = peek(u, node, mineBuffer, end - start, start);
   const base = baseFd < 0 ? 0 : check(pread(baseFd, baseBuffer, end - start, start), node.path);
   const both = Math.min(mine, base);
   // Found first, told later: whoever listens may use the buffers.

@@ -7,7 +7,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG, Stat } from '../sys/stat';
 import { getattr, readlink } from './attributes';
 import type { BasePlace } from './baseView';
 import { type Changes, fileType } from './changes';
-import { read } from './data';
+import { peek } from './data';
 import { joinPath, type Node } from './node';
 import { normalize } from './plan';
 import type { Union } from './union';
@@ -81,7 +81,7 @@ function atNode<T>(u: Union, changes: Changes, path: string, use: (node: Node) =
 function readNode(u: Union, node: Node, offset: number, length: number): Buffer {
   if (node.type === S_IFLNK) return slice(readlink(u, node), offset, length);
   const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, read(u, node, buffer, length, offset));
+  return buffer.subarray(0, peek(u, node, buffer, length, offset));
 }
 
 function readBase(changes: Changes, path: string, offset: number, length: number): Buffer | null {

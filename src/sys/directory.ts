@@ -1,5 +1,5 @@
 import { bind } from './libc';
-import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt } from './file';
+import { close, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, openAt, openQuietly } from './file';
 import { E } from './errno';
 
 const getdents = bind('getdents64', 'long', ['int', 'void *', 'unsigned long']);
@@ -9,11 +9,27 @@ const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 export type EntryVisitor = (name: string, ino: number, type: number) => void;
 
 /**
- * Calls `visit` for each entry of the directory `path` below `dirFd`, without `.` and `..`.
+ * Calls `visit` for each entry of the directory `path` below `dirFd`, without `.` and `..`, and leaves no access time.
  * Returns 0 or a negative error number.
  */
 export function readDirectory(dirFd: number, path: string, visit: EntryVisitor): number {
-  const fd = openAt(dirFd, path === '' ? '.' : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return toEnd(readInSteps(dirFd, path, visit));
+}
+
+/** As {@link readDirectory}, but changes the access time: for programs. */
+export function listDirectory(dirFd: number, path: string, visit: EntryVisitor): number {
+  return toEnd(entries(openAt(dirFd, path === '' ? '.' : path, FLAGS), visit));
+}
+
+/** As {@link readDirectory}, with a pause after each 64 KiB of entries. */
+export function readInSteps(dirFd: number, path: string, visit: EntryVisitor): Steps {
+  return entries(openQuietly(dirFd, path === '' ? '.' : path, FLAGS), visit);
+}
+
+type Steps = Generator<undefined, number, void>;
+const FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+
+function* entries(fd: number, visit: EntryVisitor): Steps {
   if (fd < 0) return fd;
   try {
     for (;;) {
@@ -21,9 +37,17 @@ export function readDirectory(dirFd: number, path: string, visit: EntryVisitor):
       if (length === -E.EINTR) continue;
       if (length <= 0) return length;
       decode(length, visit);
+      yield undefined;
     }
   } finally {
     close(fd);
+  }
+}
+
+function toEnd(steps: Steps): number {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }
 
