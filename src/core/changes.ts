@@ -3,6 +3,7 @@ import { toBytes, toText } from '../sys/bytes';
 import { E, FsError } from '../sys/errno';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
 import { BaseView } from './baseView';
+import { isDetour } from './detours';
 import { compare } from './compare';
 import { damageOf } from './delta/open';
 import type { LogLevel } from './engine';
@@ -361,6 +362,8 @@ export class Changes implements ChangeObserver {
     if (record?.redirect == null || record.redirect === basePath) return null;
     const claimant = this.#renamed.get(record.redirect);
     if (claimant !== undefined && claimant !== path && this.isNameOf(node, claimant)) return null;
+    // While a commit has it out of the way, the name that it has there is no user's.
+    if (claimant === path && isDetour(record.redirect)) return record.redirect;
     return this.isNameOf(node, this.unionPath(record.redirect)) ? null : record.redirect;
   }
 

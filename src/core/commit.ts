@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { CowspaceError } from '../protocol/errors';
 import type { Change, CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
 import { toText } from '../sys/bytes';
@@ -10,6 +9,7 @@ import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
 import { copyUpOrphans, originOf } from './copyup';
 import { setRecord } from './upperAccess';
+import { detourName, isDetour } from './detours';
 import { writeContents } from './contents';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
@@ -93,11 +93,6 @@ function conflictError(conflicts: Conflict[]): CowspaceError {
       'Commit the rest with --skip-conflicts, or discard these paths to see the base as it is now.',
     { conflicts },
   );
-}
-
-/** A name in the root of a base that nothing has, for what makes room for another. */
-function detourName(): string {
-  return `.cowspace-moved-${randomBytes(8).toString('hex')}`;
 }
 
 /** Renames first, then removals, then what is written, parents before children, directories' metadata last. */
@@ -265,7 +260,8 @@ class Committer {
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       // Something that was renamed may be another name now of what came to its old place.
-      if (from == null || from === to || this.#changes.isNameOf(node, this.#changes.unionPath(from))) return;
+      if (from == null || from === to) return;
+      if (!isDetour(from) && this.#changes.isNameOf(node, this.#changes.unionPath(from))) return;
       this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
       this.relocated.add(path);
     });

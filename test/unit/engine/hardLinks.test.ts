@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { RENAME_EXCHANGE } from '../../../src/sys/file';
 import { S_IFREG } from '../../../src/sys/stat';
 import { EngineSandbox } from './support/sandbox';
 
@@ -126,6 +127,14 @@ describe('Files with several names', () => {
     sandbox.run(engine.changes.update());
     const sizes = engine.changes.list().changes.map(({ path, size }) => `${path} ${size}`);
     assert.deepEqual(sizes, ['created 5', 'linked 5']);
+  });
+
+  it('leave nothing else in the base when one changes places with another file', () => {
+    sandbox.mount.rename('other', 'second', RENAME_EXCHANGE);
+    sandbox.run(sandbox.engine.commit({}));
+    assert.deepEqual(readdirSync(base).sort(), ['first', 'other', 'second', 'symlink', 'symlink2']);
+    assert.equal(readFileSync(join(base, 'second'), 'utf8'), 'other');
+    assert.equal(lstatSync(join(base, 'other')).nlink, 2);
   });
 
   it('are committed whole when one replaces another file', () => {
