@@ -14,6 +14,7 @@ import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { copyUp } from './copyup';
 import { truncate } from './data';
 import type { AttrChange, Time } from './filesystem';
+import { unionLinks } from './linkCounts';
 import type { Node } from './node';
 import { dirOf, type Union } from './union';
 
@@ -29,7 +30,7 @@ export function getattr(u: Union, node: Node, out: Stat): void {
     node.seenSize = out.size;
     node.seenMtime = out.mtime * 1e9 + out.mtimeNsec;
     out.ino = u.inodes.of(out.dev, out.ino);
-    if (out.nlink > 1) out.nlink = u.unionLinks(node, out.nlink);
+    if (out.nlink > 1) out.nlink = unionLinks(u, node, out.nlink);
   }
   if (node.orphan) out.nlink = 0;
 }
@@ -55,7 +56,7 @@ function upperFileAttributes(u: Union, node: Node, out: Stat): void {
     const result = statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower);
     if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   }
-  if (node.indexKey !== null) out.nlink = u.unionLinks(node, out.nlink);
+  if (node.indexKey !== null) out.nlink = unionLinks(u, node, out.nlink);
   if (record === null || record.cover) out.ino = u.inodes.of(out.dev, out.ino);
   else out.ino = u.inodes.of(u.inodes.device(record.origin.layer), record.origin.ino);
 }

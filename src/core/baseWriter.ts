@@ -175,6 +175,7 @@ export class BaseWriter {
     // A rename between two names of one inode does nothing and leaves both.
     unlinkAt(dirFd, temporary);
     this.#noteChange(place);
+    for (const each of [to, place]) this.#suspect(each);
     for (const above of this.#bases.places(pathOf(place))) {
       if (above.dir.layer >= place.dir.layer) break;
       this.#removeTree(above);
@@ -258,6 +259,9 @@ export class BaseWriter {
       );
       // A rename between two names of one inode does nothing and leaves both.
       unlinkAt(this.#fd(place.dir), place.name);
+      const { layer } = place.dir;
+      this.#union.covered.forget({ layer, path: to });
+      this.#union.covered.move({ layer, path: pathOf(place) }, { layer, path: to });
       this.#unsynced.add(place.dir);
       this.#unsynced.add(dir);
     }
@@ -301,6 +305,7 @@ export class BaseWriter {
       this.#takingName(dir.layer, fd, name, () => renameAt(fd, temporary, fd, name)),
       name,
     );
+    this.#union.covered.forget({ layer: dir.layer, path: pathOf(place) });
     this.#unsynced.add(place.dir);
   }
 
@@ -349,8 +354,10 @@ export class BaseWriter {
     }
   }
 
-  #removeTree({ dir, name }: BasePlace): void {
+  #removeTree(place: BasePlace): void {
+    const { dir, name } = place;
     this.#removeEntry(dir.layer, this.#fd(dir), name, 0);
+    this.#union.covered.forget({ layer: dir.layer, path: pathOf(place) });
   }
 
   #removeEntry(layer: number, dirFd: number, name: string, type: number): void {
@@ -378,6 +385,15 @@ export class BaseWriter {
     check(statAt(this.#fd(dir), name, stat), name);
     if (stat.type !== S_IFDIR && stat.nlink > 1)
       this.#union.linkTimes.set(linkKey(dir.layer, stat.ino), changeTime(stat));
+  }
+
+  /** What has one name more has names now that matter to its link count. */
+  #suspect(place: BasePlace): void {
+    const stat = new Stat();
+    const { layer } = place.dir;
+    if (statAt(this.#fd(place.dir), place.name, stat) < 0 || stat.dev !== this.#union.inodes.device(layer))
+      return;
+    this.#union.covered.suspect(linkKey(layer, stat.ino), { layer, path: pathOf(place) });
   }
 
   #fd(dir: LayerDir): number {

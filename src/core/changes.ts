@@ -10,6 +10,7 @@ import type { LogLevel } from './engine';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
 import { BaseLinks } from './baseLinks';
+import { settleDoubts } from './linkCounts';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
@@ -85,7 +86,7 @@ export class Changes implements ChangeObserver {
 
   /** Whether an update has something to do. */
   get pending(): boolean {
-    return this.touched || this.#union.looseIndex.size > 0;
+    return this.touched || this.#union.looseIndex.size > 0 || this.#union.covered.hasDoubts;
   }
 
   get revision(): number {
@@ -209,6 +210,7 @@ export class Changes implements ChangeObserver {
     do {
       yield* this.#evaluateTouched();
       yield* settleLooseIndex(this.#union, this, links);
+      yield* settleDoubts(this.#union, this);
     } while (this.pending);
   }
 

@@ -485,6 +485,7 @@ class Committer {
       const key = linkKey(place.dir.layer, stat.ino);
       moveIndex(this.#union, node, key);
       this.#writer.links.learn(key, [place, ...others].map(pathOf));
+      this.#union.covered.suspect(key, { layer: place.dir.layer, path: pathOf(place) });
     }
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,

@@ -35,6 +35,7 @@ import {
 } from '../sys/file';
 import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { LayerDir } from './layer';
+import { covering } from './linkCounts';
 import type { Node, Origin } from './node';
 import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
@@ -149,7 +150,9 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
     node.record = { metacopy, cover: false, origin, delta: null, redirect: null };
     writeRecord(u, node, workFd, temporary);
     if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
-    placeInUpper(u, node.parent!, above, temporary, node.name);
+    covering(u, node, node.parent!, node.name, () =>
+      placeInUpper(u, node.parent!, above, temporary, node.name),
+    );
     if (key !== null) {
       u.indexed.add(key);
       node.indexKey = key;

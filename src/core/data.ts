@@ -139,6 +139,7 @@ export function fsyncdir(u: Union, node: Node): void {
   const result = sync(fd);
   close(fd);
   check(result, node.path);
+  u.covered.sync();
 }
 
 /** Opens the bytes of a node without a block delta for reading, wherever they are; the caller closes the descriptor. @throws FsError */

@@ -362,7 +362,9 @@ function removeCleanCopy(u: Union, parent: Node, name: string): void {
 /** When all is back, what was renamed shows in its new place only. */
 function hideOldPlaces(u: Union, changes: Changes, entries: readonly TrashEntry[]): void {
   for (const { from, path } of entries) {
-    if (from !== undefined) changes.renameRestored(toBytes(from), toBytes(path));
+    if (from === undefined) continue;
+    changes.renameRestored(toBytes(from), toBytes(path));
+    for (const { index } of u.layers) u.covered.doubt({ layer: index, path: toBytes(from) });
   }
   for (const { from } of entries) {
     const old = from === undefined ? undefined : changes.unionPath(toBytes(from));

@@ -43,6 +43,7 @@ import { Changes } from './changes';
 import { commit } from './commit';
 import { discard, undoDiscard } from './discard';
 import type { Job } from './job';
+import { recheck } from './linkCounts';
 import { list } from './listing';
 import * as names from './names';
 import type { Node } from './node';
@@ -99,6 +100,7 @@ export class Engine implements FileSystem {
     const union = new Union(scratch, layers, dirFds, limits, options.invalidator, options.log);
     const changes = new Changes(union, options.log);
     union.observer = changes;
+    if (union.covered.last !== null) recheck(union, changes, union.covered.last);
     recoverCommit(union, changes, options.log);
     return new Engine(union, changes);
   }

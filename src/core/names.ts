@@ -27,6 +27,7 @@ import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { damageOf } from './delta/open';
 import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
+import { covering } from './linkCounts';
 import { isEmpty } from './listing';
 import { type DirState, joinPath, type Node } from './node';
 import { carriesRecord } from './record';
@@ -257,7 +258,6 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   u.linkUpper(node, covered.ino);
   (node.aliases ??= []).push({ parent, name });
   dirOf(parent).children.set(name, node);
-  u.countLink(node, 1);
   nameAdded(u, parent, name);
   u.observer.touchNode(node);
 }
@@ -289,16 +289,17 @@ export function unlink(u: Union, parent: Node, name: string): void {
   if (upperEntry && !isNamedTwice(node)) pinOrphan(u, node);
   const above = copyUpDir(u, parent);
   if (hasLower)
-    check(
-      inUpperDir(u, above, (fd) => putWhiteout(u, fd, name, upperEntry)),
-      name,
+    covering(u, node, parent, name, () =>
+      check(
+        inUpperDir(u, above, (fd) => putWhiteout(u, fd, name, upperEntry)),
+        name,
+      ),
     );
   else if (upperEntry)
     check(
       inUpperDir(u, above, (fd) => unlinkAt(fd, name)),
       name,
     );
-  u.countLink(node, -1);
   if (forgettable) forgetInode(u, node);
   nodeLosesName(u, node, parent, name);
   nameRemoved(u, parent, name, hasLower);

@@ -11,6 +11,7 @@ const STEP = 64;
 /** Looks whether the bases changed under the nodes in memory, and makes the driver forget what is no longer so. */
 export function* refresh(u: Union): Job<void> {
   const directories = [...u.nodes.values()].filter((node) => node.dir !== null && !node.orphan);
+  u.covered.doubt();
   let looked = 0;
   for (const node of directories) {
     if (node.orphan || !u.nodes.has(node.id)) continue;

@@ -12,6 +12,7 @@ import { Stat, statFd } from '../sys/stat';
 import { copyUp, copyUpDir } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { LayerDir } from './layer';
+import { covering } from './linkCounts';
 import { isEmpty } from './listing';
 import type { Node } from './node';
 import {
@@ -91,13 +92,14 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   const forgettable =
     target !== null && u.upperNames(to.parent).has(to.name) && isForgettable(u, target) ? target : null;
   const overWhiteout = u.upperNames(to.parent).get(to.name)?.whiteout === true;
-  if (node.dir !== null && overWhiteout)
-    swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
-  else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
+  covering(u, target, to.parent, to.name, () => {
+    if (node.dir !== null && overWhiteout)
+      swapWithWhiteout(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
+    else renameInUpper(u, fromDir, from.name, toDir, to.name, leavesWhiteout);
+  });
 
   if (forgettable !== null) forgetInode(u, forgettable);
   if (target !== null) {
-    u.countLink(target, -1);
     nodeLosesName(u, target, to.parent, to.name);
   }
   moveInMemory(u, node, from, to);
@@ -150,9 +152,11 @@ function prepare(u: Union, node: Node, from: Place, to: Place): void {
   if (node.indexKey !== null && !u.upperNames(from.parent).has(from.name)) {
     const above = copyUpDir(u, from.parent);
     const key = node.indexKey;
-    check(
-      inUpperDir(u, above, (fd) => linkAt(u.scratch.indexFd, key, fd, from.name)),
-      node.path,
+    covering(u, node, from.parent, from.name, () =>
+      check(
+        inUpperDir(u, above, (fd) => linkAt(u.scratch.indexFd, key, fd, from.name)),
+        node.path,
+      ),
     );
     u.upperNames(from.parent).set(from.name, { whiteout: false });
   }

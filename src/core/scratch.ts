@@ -309,7 +309,7 @@ export function deleteScratch(path: string): void {
   const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
   try {
     // The description last: a scratch that is half deleted can be deleted again.
-    for (const name of [...FOLDERS, 'commit.json', TEMPORARIES_JOURNAL, 'cowspace.json'])
+    for (const name of [...FOLDERS, 'links', 'commit.json', TEMPORARIES_JOURNAL, 'cowspace.json'])
       removeTree(fd, name);
   } finally {
     close(fd);

@@ -9,6 +9,7 @@ import { originOf } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
+import { rebookNames } from './linkCounts';
 import type { Node } from './node';
 import { forgetInode, nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
@@ -25,6 +26,7 @@ export function dropWhiteout(u: Union, parent: Node, name: string): void {
     name,
   );
   u.upperNames(parent).delete(name);
+  rebookNames(u, parent, name);
   u.observer.touchName(parent, name);
 }
 
@@ -101,6 +103,7 @@ function removeUpperName(u: Union, parent: Node, name: string): void {
     name,
   );
   u.upperNames(parent).delete(name);
+  rebookNames(u, parent, name);
 }
 
 /** Lets a directory of the scratch merge with what the bases now have in its place, unless it hides more than that. */
@@ -253,6 +256,7 @@ export function pinTree(u: Union, node: Node): void {
 export function replaceName(u: Union, parent: Node, name: string): void {
   const node = dirOf(parent).children.get(name);
   if (node !== undefined) loseTree(u, node, parent, name);
+  rebookNames(u, parent, name);
   u.observer.touchName(parent, name);
   dirOf(parent).listing = null;
   u.invalidator.entry(parent, name);

@@ -3,6 +3,7 @@ import { check, E, FsError } from '../sys/errno';
 import { close } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { CoveredNames } from './coveredNames';
 import { DamageError } from './damage';
 import { Deltas } from './delta/deltas';
 import { machineDurability } from './delta/durability';
@@ -63,13 +64,12 @@ export class Union {
   readonly indexed = new Set<string>();
   /** Those whose copy may have lost all other names, since the list of changes was last brought up to date. */
   readonly looseIndex: Set<string>;
+  readonly covered: CoveredNames;
   /** Times of change that commits gave base inodes with several names, by their key. */
   readonly linkTimes = new Map<string, string>();
   readonly #log: LogFunction;
   /** What was said of damaged files, by path. */
   readonly #damages = new Map<string, string>();
-  /** Names of base inodes with several links that came or went since the mount, by their key. */
-  readonly #linkDelta = new Map<string, number>();
   #nextId = ROOT_ID;
   /** The node whose attributes `#stat` still holds from its lookup, to spare the driver's getattr a system call. */
   #fresh: Node | null = null;
@@ -95,6 +95,7 @@ export class Union {
     this.cannotClone = new Set(scratch.canClone() ? [] : layers.keys());
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
     this.looseIndex = new Set(this.indexed);
+    this.covered = new CoveredNames(scratch.rootFd);
     this.root = this.#newNode(S_IFDIR, null, '');
     this.root.upper = true;
     this.root.lookups = 1;
@@ -283,25 +284,6 @@ export class Union {
     this.invalidator.inode(node.id, -1, 0);
     if (node.parent !== null) this.invalidator.inode(node.parent.id, 0, 0);
     for (const { parent } of node.aliases ?? []) this.invalidator.inode(parent.id, 0, 0);
-  }
-
-  /** Link count as users see it: the base's, and what came and went in the union. */
-  unionLinks(node: Node, count: number): number {
-    if (node.linkedKey === null) return count;
-    const base = node.upper ? this.#lowerLinks(node, count) : count;
-    return Math.max(1, base + (this.#linkDelta.get(node.linkedKey) ?? 0));
-  }
-
-  /** Notes that a name of a base inode with several links came (1) or went (-1). */
-  countLink(node: Node, delta: number): void {
-    if (node.linkedKey === null) return;
-    this.#linkDelta.set(node.linkedKey, (this.#linkDelta.get(node.linkedKey) ?? 0) + delta);
-  }
-
-  #lowerLinks(node: Node, otherwise: number): number {
-    const stat = new Stat();
-    if (node.lowerDir === null) return otherwise;
-    return statAt(this.dirFds.get(node.lowerDir), node.lowerName, stat) === 0 ? stat.nlink : otherwise;
   }
 
   #newNode(type: number, parent: Node | null, name: string): Node {
@@ -580,6 +562,7 @@ export class Union {
     this.deltas.closeAll();
     this.fileFds.closeAll();
     this.dirFds.closeAll();
+    this.covered.close();
     this.scratch.close();
   }
 }

@@ -6,8 +6,6 @@ const deviations: Readonly<Record<string, RegExp>> = {
   'Files without a name': /^Open files \S+ without a name /,
   'Access times': /^Times (write \S+ changes|listing a directory (scratch-only|merged)) /,
   'Link counts of directories': /^Identity link counts of directories base-only /,
-  'Link counts of files after a remount':
-    /^Identity (hard links merged are one file: |link counts of hard links (base-only|merged) )/,
 };
 
 /** The headings under which deviations are explained. */

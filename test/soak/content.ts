@@ -3,8 +3,8 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What two trees must have in common: path → type, mode, contents, and the first name of the same file. Link counts are
- * left out: those of base files do not know of names that were removed in an earlier mount.
+ * What two trees must have in common: path → type, mode, contents, and the first name of the same file, with its link
+ * count. Those of directories are left out: not all file systems count subdirectories.
  */
 export function content(root: string): Map<string, string> {
   const entries = new Map<string, string>();
@@ -24,8 +24,9 @@ export function content(root: string): Map<string, string> {
 
 function describe(path: string, stat: ReturnType<typeof lstatSync> & object): string {
   const mode = stat.mode.toString(8);
-  if (stat.isSymbolicLink()) return `${mode} → ${readlinkSync(path)}`;
-  if (!stat.isFile()) return mode;
+  if (stat.isDirectory()) return mode;
+  if (stat.isSymbolicLink()) return `${mode} ${stat.nlink} → ${readlinkSync(path)}`;
+  if (!stat.isFile()) return `${mode} ${stat.nlink}`;
   const hash = createHash('sha1').update(readFileSync(path)).digest('hex');
-  return `${mode} ${stat.size} ${hash}`;
+  return `${mode} ${stat.nlink} ${stat.size} ${hash}`;
 }

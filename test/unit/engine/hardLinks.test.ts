@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import {
+  appendFileSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { RENAME_EXCHANGE } from '../../../src/sys/file';
 import { S_IFREG } from '../../../src/sys/stat';
+import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
 
 const BLOCK = 4096;
@@ -171,6 +173,102 @@ describe('Files with several names', () => {
     const { conflicts } = sandbox.run(engine.commit({}));
     assert.deepEqual(conflicts, []);
     assert.deepEqual(listed(), []);
+  });
+
+  function links(path: string): number {
+    sandbox.mount.dropCaches();
+    return sandbox.mount.stat(path).nlink;
+  }
+
+  type Operation = (mount: MountTree) => void;
+  const write: Operation = (mount) => mount.write('first', 0, Buffer.from('new!'));
+  const operations: [title: string, operations: Operation[], counts: Readonly<Record<string, number>>][] = [
+    ['a name goes', [(mount) => mount.unlink('first')], { second: 2 }],
+    [
+      'all but one go',
+      [(mount) => mount.unlink('first'), (mount) => mount.unlink('second')],
+      { 'directory/third': 1 },
+    ],
+    ['one is written to', [write], { first: 3, second: 3 }],
+    ['the written one goes', [write, (mount) => mount.unlink('first')], { second: 2 }],
+    ['another than the written one goes', [write, (mount) => mount.unlink('second')], { first: 2 }],
+    ['one moves', [(mount) => mount.rename('first', 'moved', 0)], { moved: 3, second: 3 }],
+    ['one more comes', [(mount) => mount.link('first', 'more')], { more: 4, 'directory/third': 4 }],
+    ['one is replaced', [(mount) => mount.rename('other', 'second', 0)], { first: 2, second: 1 }],
+    [
+      'one changes places with another file',
+      [(mount) => mount.rename('other', 'second', RENAME_EXCHANGE)],
+      { first: 3, other: 3, second: 1 },
+    ],
+    [
+      'their directory moves, and one in it goes',
+      [(mount) => mount.rename('directory', 'moved', 0), (mount) => mount.unlink('moved/third')],
+      { first: 2 },
+    ],
+    [
+      'their directory is deleted and made anew',
+      [
+        (mount) => mount.unlink('directory/third'),
+        (mount) => mount.rmdir('directory'),
+        (mount) => mount.mkdir('directory', 0o755),
+      ],
+      { first: 2 },
+    ],
+  ];
+  for (const [title, steps, counts] of operations) {
+    it(`are counted, also after a remount, a discard, its undo, and a commit, when ${title}`, () => {
+      addThirdName();
+      for (const step of steps) step(sandbox.mount);
+      const assertCounts = (when: string): void => {
+        for (const [path, count] of Object.entries(counts))
+          assert.equal(links(path), count, `${path} ${when}`);
+      };
+      assertCounts('at once');
+      sandbox.close();
+      assertCounts('after a remount');
+      const { undoId } = sandbox.run(sandbox.engine.discard({}));
+      for (const path of ['first', 'second', 'directory/third']) assert.equal(links(path), 3, path);
+      sandbox.run(sandbox.engine.undoDiscard(undoId));
+      assertCounts('after an undone discard');
+      sandbox.close();
+      assertCounts('after an undone discard and a remount');
+      sandbox.run(sandbox.engine.commit({}));
+      assertCounts('after a commit');
+      sandbox.close();
+      assertCounts('after a commit and a remount');
+    });
+  }
+
+  function addThirdName(): void {
+    mkdirSync(join(base, 'directory'));
+    linkSync(join(base, 'first'), join(base, 'directory/third'));
+  }
+
+  it('are counted after a crash between booking a name and removing it', () => {
+    addThirdName();
+    sandbox.mount.unlink('second');
+    sandbox.close();
+    const { ino } = lstatSync(join(base, 'first'));
+    appendFileSync(join(sandbox.scratch, 'links'), `+1-${ino.toString(16)} first\0`);
+    assert.equal(links('first'), 2);
+    // Power loss: a record that was cut off.
+    sandbox.close();
+    appendFileSync(join(sandbox.scratch, 'links'), `+1-${ino.toString(16)} fir`);
+    sandbox.mount.unlink('first');
+    sandbox.close();
+    assert.equal(links('directory/third'), 1);
+  });
+
+  it('have a log that stays short', () => {
+    const log = join(sandbox.scratch, 'links');
+    const { ino } = lstatSync(join(base, 'first'));
+    sandbox.mount.unlink('first');
+    sandbox.close();
+    const record = `+1-${ino.toString(16)} first\0`;
+    assert.equal(readFileSync(log, 'latin1'), record);
+    appendFileSync(log, record.repeat(2000));
+    assert.equal(links('second'), 1);
+    assert.equal(readFileSync(log, 'latin1'), record);
   });
 
   function entries(folder: string): string[] {

@@ -27,7 +27,7 @@ export class ModelRun {
   #sources = new Map<string, string>();
   /** Inode number in the workspace of each inode of the model. */
   readonly #inodes = new Map<string, string>();
-  #leniency: Leniency;
+  #leniency: Leniency & { readonly links: boolean };
   /** The list as a client knows it that is told what becomes of it. */
   readonly #told = new Map<string, Change>();
 
@@ -117,9 +117,12 @@ export class ModelRun {
   /** Discards everything, undoes that, and discards it again. */
   discardAll(): void {
     const before = this.list();
+    const view = this.#coldView();
     const { items, undoId } = this.#sandbox.run(this.#sandbox.engine.discard({}));
     this.#inodes.clear();
-    this.#leniency = { ...this.#leniency, links: true, directoryTimes: true };
+    this.#leniency = { ...this.#leniency, directoryTimes: true };
+    const { links } = this.#leniency;
+    this.#allowTrashedLinks(view, items);
     // Contents that were written back are no change, whatever the time.
     const leniency = { ...this.#leniency, times: true };
     const base = this.#sandbox.baseImage();
@@ -129,6 +132,7 @@ export class ModelRun {
     this.#expectNoChanges();
     if (undoId === undefined) return;
     this.#closeHandles();
+    this.#leniency = { ...this.#leniency, links };
     this.#undo(undoId, before);
     this.#sandbox.run(this.#sandbox.engine.discard({}));
     this.#remount();
@@ -146,7 +150,6 @@ export class ModelRun {
     this.#closeHandles();
     this.#sandbox.close();
     this.#told.clear();
-    this.#leniency = { ...this.#leniency, links: true };
   }
 
   #closeHandles(): void {
@@ -176,7 +179,7 @@ export class ModelRun {
     const renamed = this.list().changes.filter(({ kind }) => kind === 'renamed');
     const before = this.#sandbox.baseImage();
     this.#inodes.clear();
-    this.#leniency = { ...this.#leniency, links: true, directoryTimes: true };
+    this.#leniency = { ...this.#leniency, directoryTimes: true };
     const job = this.#sandbox.engine.commit(paths === undefined ? {} : { paths });
     const { items, conflicts } = this.#sandbox.run(job, () => {
       const operation = meanwhile.shift();
@@ -250,7 +253,9 @@ export class ModelRun {
     const before = this.#coldView();
     const { items, undoId } = this.#sandbox.run(this.#sandbox.engine.discard({ paths }));
     this.#inodes.clear();
-    this.#leniency = { ...this.#leniency, links: true, directoryTimes: true };
+    this.#leniency = { ...this.#leniency, directoryTimes: true };
+    const { links } = this.#leniency;
+    this.#allowTrashedLinks(before, items);
     const view = this.#coldView();
     this.#checkUntouched('the mount', before, view, items);
     this.#checkShared(view, [before, this.#sandbox.baseImage()]);
@@ -258,8 +263,19 @@ export class ModelRun {
     const after = this.list();
     const left = after.changes.filter((change) => items.some(({ path }) => path === change.path));
     if (left.length > 0) throw new Error(`discarded, but still listed:\n  ${left.map(show).join('\n  ')}`);
-    if (undo && undoId !== undefined) this.#undo(undoId, list);
-    else this.#model = this.#plantModel(view);
+    if (undo && undoId !== undefined) {
+      this.#leniency = { ...this.#leniency, links };
+      this.#undo(undoId, list);
+    } else this.#model = this.#plantModel(view);
+  }
+
+  /** A file counts those of its names that were discarded while the discard can be undone. */
+  #allowTrashedLinks(before: Image, items: readonly PlanItem[]): void {
+    const linked = items.some(({ path }) => {
+      const entry = before.get(toBytes(path));
+      return entry !== undefined && entry.type !== S_IFDIR && entry.nlink > 1;
+    });
+    if (linked) this.#leniency = { ...this.#leniency, links: true };
   }
 
   /** After it the workspace is what the model still is. */

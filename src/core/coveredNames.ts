@@ -1,0 +1,222 @@
+import { check } from '../sys/errno';
+import {
+  close,
+  fdatasync,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDWR,
+  openAt,
+  pread,
+  pwrite,
+  renameAt,
+  unlinkAt,
+} from '../sys/file';
+import { Stat, statFd } from '../sys/stat';
+import { PathTree } from './pathTree';
+import { isPlainPath } from './plainPath';
+
+/** A name that a base file with several has in its base. */
+export interface BaseName {
+  readonly layer: number;
+  /** Relative to the base's root. */
+  readonly path: string;
+}
+
+/** What is known of such a name: the key of its inode, and whether the scratch has something in its place. */
+interface Entry {
+  readonly key: string;
+  readonly covered: boolean;
+}
+
+const LOG = 'links';
+const UNFINISHED = 'links.new';
+/** Signs of records: the name is covered; it shows again; it is no name of that inode any more. */
+const COVERED = '+';
+const SHOWN = '-';
+const GONE = 'x';
+/** More records than this, and than twice the names, are written anew. */
+const MANY_RECORDS = 1000;
+
+/**
+ * The names of base files with several that the mount does not show as their base has them: they were removed,
+ * renamed, or copied up. Link counts need their number, and nothing but reading a whole base would tell it after a
+ * remount. So the scratch has a log of them, in which a name is before it is covered.
+ */
+export class CoveredNames {
+  #fd: number;
+  readonly #entries = new PathTree<Entry>();
+  /** Places of covered names, by key. */
+  readonly #covered = new Map<string, Set<string>>();
+  /** Places to be looked at again. */
+  readonly #doubted = new Set<string>();
+  #length = 0;
+  #unsynced = false;
+  /** The name that the last record covers, which a crash may have left as it was. */
+  readonly last: BaseName | null;
+
+  /** @param rootFd the scratch */
+  constructor(rootFd: number) {
+    this.#fd = check(openAt(rootFd, LOG, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600), LOG);
+    const records = this.#read();
+    for (const { sign, key, place } of records) {
+      if (sign === GONE) this.#set(place, undefined);
+      else this.#set(place, { key, covered: sign === COVERED });
+    }
+    this.doubt();
+    const last = records.at(-1);
+    this.last = last?.sign === COVERED ? nameAt(last.place) : null;
+    if (records.length > Math.max(MANY_RECORDS, 2 * this.#doubted.size)) this.#rewrite(rootFd);
+  }
+
+  close(): void {
+    close(this.#fd);
+  }
+
+  /** How many names of the inode with this key are covered. */
+  count(key: string): number {
+    return this.#covered.get(key)?.size ?? 0;
+  }
+
+  /** The covered names of the inode with this key. */
+  *names(key: string): Generator<BaseName> {
+    for (const place of this.#covered.get(key) ?? []) yield nameAt(place);
+  }
+
+  /** The key of the inode that a name is known to be of. */
+  keyOf(name: BaseName): string | undefined {
+    return this.#entries.get(placeOf(name))?.key;
+  }
+
+  /** Books a name of the inode with this key as covered or shown. */
+  book(key: string, name: BaseName, covered: boolean): void {
+    const place = placeOf(name);
+    const before = this.#entries.get(place);
+    if (before?.key === key ? before.covered === covered : !covered && before === undefined) return;
+    this.#append(covered ? COVERED : SHOWN, key, place);
+    this.#set(place, { key, covered });
+  }
+
+  /** Books that the base does not have the inode there any more. */
+  forget({ layer, path }: BaseName): void {
+    for (const [place, { key }] of [...this.#entries.entries(placeOf({ layer, path }))]) {
+      this.#set(place, undefined);
+      this.#append(GONE, key, place);
+    }
+  }
+
+  /** Follows a rename in one base. */
+  move(from: BaseName, to: BaseName): void {
+    const [old, now] = [placeOf(from), placeOf(to)];
+    for (const [place, entry] of [...this.#entries.entries(old)]) {
+      this.#append(GONE, entry.key, place);
+      this.#set(place, undefined);
+      this.book(entry.key, nameAt(now + place.slice(old.length)), entry.covered);
+    }
+  }
+
+  /** Has the names at and below a path (without one: all) looked at again, see {@link doubted}. */
+  doubt(name?: BaseName): void {
+    const at = name === undefined ? '' : placeOf(name);
+    for (const [place] of this.#entries.entries(at)) this.#doubted.add(place);
+  }
+
+  /** As {@link book} for a name that may be shown or covered. */
+  suspect(key: string, name: BaseName): void {
+    if (this.keyOf(name) !== key) this.#set(placeOf(name), { key, covered: false });
+    this.doubt(name);
+  }
+
+  get hasDoubts(): boolean {
+    return this.#doubted.size > 0;
+  }
+
+  /** The names to be looked at again. Each is out of doubt when the next is asked for. */
+  *doubted(): Generator<BaseName, void> {
+    for (const place of this.#doubted) {
+      yield nameAt(place);
+      this.#doubted.delete(place);
+    }
+  }
+
+  /** Makes the log durable. */
+  sync(): void {
+    if (this.#unsynced) check(fdatasync(this.#fd), LOG);
+    this.#unsynced = false;
+  }
+
+  #set(place: string, entry: Entry | undefined): void {
+    const before = this.#entries.get(place);
+    if (before?.covered) {
+      const places = this.#covered.get(before.key);
+      places?.delete(place);
+      if (places?.size === 0) this.#covered.delete(before.key);
+    }
+    if (entry === undefined) {
+      this.#entries.delete(place);
+      this.#doubted.delete(place);
+      return;
+    }
+    this.#entries.set(place, entry);
+    if (!entry.covered) return;
+    const places = this.#covered.get(entry.key);
+    if (places === undefined) this.#covered.set(entry.key, new Set([place]));
+    else places.add(place);
+  }
+
+  /** On a full disk the count is right until the next mount only: that is no reason to refuse to remove something. */
+  #append(sign: string, key: string, place: string): void {
+    const bytes = encode(sign, key, place);
+    if (pwrite(this.#fd, bytes, bytes.length, this.#length) < bytes.length) return;
+    this.#length += bytes.length;
+    this.#unsynced = true;
+  }
+
+  #read(): { sign: string; key: string; place: string }[] {
+    const stat = new Stat();
+    check(statFd(this.#fd, stat), LOG);
+    const bytes = Buffer.alloc(stat.size);
+    check(pread(this.#fd, bytes, bytes.length, 0), LOG);
+    // What a crash cut off is written over.
+    this.#length = bytes.lastIndexOf(0) + 1;
+    return bytes.toString('latin1', 0, this.#length).split('\0').flatMap(decode);
+  }
+
+  #rewrite(rootFd: number): void {
+    unlinkAt(rootFd, UNFINISHED);
+    const records = [...this.#entries.entries()].map(([place, { key, covered }]) =>
+      encode(covered ? COVERED : SHOWN, key, place),
+    );
+    const bytes = Buffer.concat(records);
+    const fd = openAt(rootFd, UNFINISHED, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    if (fd < 0) return;
+    const written = pwrite(fd, bytes, bytes.length, 0) === bytes.length && fdatasync(fd) === 0;
+    if (written && renameAt(rootFd, UNFINISHED, rootFd, LOG) === 0) {
+      close(this.#fd);
+      this.#fd = fd;
+      this.#length = bytes.length;
+    } else close(fd);
+  }
+}
+
+function encode(sign: string, key: string, place: string): Buffer {
+  return Buffer.from(`${sign}${key} ${place.slice(place.indexOf('/') + 1)}\0`, 'latin1');
+}
+
+const RECORD = /^([+x-])((\d+)-[0-9a-f]+) ([^]+)$/;
+
+/** Whatever is no record is skipped: each is compared with the base before it counts for long. */
+function decode(text: string): { sign: string; key: string; place: string }[] {
+  const [, sign, key, layer, path] = RECORD.exec(text) ?? [];
+  if (sign === undefined || key === undefined || path === undefined || !isPlainPath(path)) return [];
+  return [{ sign, key, place: placeOf({ layer: Number(layer), path }) }];
+}
+
+function placeOf({ layer, path }: BaseName): string {
+  return path === '' ? String(layer) : `${layer}/${path}`;
+}
+
+function nameAt(place: string): BaseName {
+  const slash = place.indexOf('/');
+  return { layer: Number.parseInt(place), path: slash < 0 ? '' : place.slice(slash + 1) };
+}

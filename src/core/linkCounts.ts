@@ -1,0 +1,127 @@
+import { FsError } from '../sys/errno';
+import { S_IFDIR, Stat, statAt } from '../sys/stat';
+import type { Changes } from './changes';
+import type { BaseName } from './coveredNames';
+import type { Job } from './job';
+import { joinPath, type Node } from './node';
+import { dirOf, linkKey, type Union } from './union';
+
+/**
+ * Link counts of base files with several names. The names that users see are those that the base shows, all but the
+ * covered ones, and those that the scratch has of a copy, which its file system counts.
+ */
+
+const stat = new Stat();
+const shown = new Stat();
+
+/**
+ * Link count as users see it.
+ *
+ * @param count that of the node's inode in its layer
+ */
+export function unionLinks(u: Union, node: Node, count: number): number {
+  const key = node.linkedKey;
+  if (key === null) return count;
+  const base = node.upper ? baseLinks(u, node, key) : count;
+  // One link to a copy is the index's.
+  const own = node.upper ? count - 1 : 0;
+  return Math.max(1, own + Math.max(0, base - u.covered.count(key)));
+}
+
+/** Link count of the base inode behind a copy; 0 when no name is found by which to ask. */
+function baseLinks(u: Union, node: Node, key: string): number {
+  const isThere = (): boolean =>
+    node.lowerDir !== null &&
+    statAt(u.dirFds.get(node.lowerDir), node.lowerName, stat) === 0 &&
+    linkKey(node.lowerDir.layer, stat.ino) === key;
+  if (isThere()) return stat.nlink;
+  for (const path of knownPaths(u, node, key)) {
+    const place = u.resolvePlace(path);
+    if (place !== null) u.setLower(node, place.lowers, place.name);
+    if (isThere()) return stat.nlink;
+  }
+  return 0;
+}
+
+function* knownPaths(u: Union, { record }: Node, key: string): Generator<string> {
+  if (record?.redirect != null) yield record.redirect;
+  for (const { path } of u.covered.names(key)) yield path;
+}
+
+/**
+ * Does what puts something in the place of a name that the base shows, and books that name if its inode has others.
+ *
+ * @param node what the name stands for
+ */
+export function covering<T>(u: Union, node: Node | null, parent: Node, name: string, action: () => T): T {
+  const linked = node?.linkedKey != null && !u.upperNames(parent).has(name);
+  const covered = linked ? sharedName(u, parent, name) : null;
+  if (covered === null) return action();
+  u.covered.book(covered.key, covered, true);
+  try {
+    return action();
+  } catch (error) {
+    u.covered.book(covered.key, covered, false);
+    throw error;
+  }
+}
+
+/** What the bases have under a name of a directory, when it is a file that has other names too. */
+function sharedName(u: Union, parent: Node, name: string): (BaseName & { key: string }) | null {
+  const dir = dirOf(parent).lowers.find((lower) => statAt(u.dirFds.get(lower), name, stat) === 0);
+  if (dir === undefined || stat.type === S_IFDIR || stat.nlink < 2) return null;
+  const { layer, path } = dir;
+  if (stat.dev !== u.inodes.device(layer)) return null;
+  return { key: linkKey(layer, stat.ino), layer, path: joinPath(path, name) };
+}
+
+/** Books what became of names at and below a place, where the base shows what it did not, or not any more. */
+export function rebookNames(u: Union, parent: Node, name: string): void {
+  const shared = sharedName(u, parent, name);
+  if (shared !== null) book(u, shared.key, shared, u.upperNames(parent).has(name));
+  for (const { layer, path } of dirOf(parent).lowers) u.covered.doubt({ layer, path: joinPath(path, name) });
+}
+
+function book(u: Union, key: string, name: BaseName, covered: boolean): void {
+  recounting(u, key, () => u.covered.book(key, name, covered));
+}
+
+function recounting(u: Union, key: string, action: () => void): void {
+  const count = u.covered.count(key);
+  action();
+  const node = u.linkedLower.get(key);
+  if (node !== undefined && u.covered.count(key) !== count) u.invalidator.inode(node.id, -1, 0);
+}
+
+/** Looks again at names in doubt. Ends early when the list, which tells where directories are, is not up to date. */
+export function* settleDoubts(u: Union, changes: Changes): Job<void> {
+  for (const name of u.covered.doubted()) {
+    if (changes.touched) return;
+    recheck(u, changes, name);
+    yield undefined;
+  }
+}
+
+/** Books whether a base name shows. */
+export function recheck(u: Union, changes: Changes, name: BaseName): void {
+  const key = u.covered.keyOf(name);
+  if (key === undefined) return;
+  const place = changes.bases.places(name.path).find(({ dir }) => dir.layer === name.layer);
+  const found = place !== undefined && statAt(u.dirFds.get(place.dir), place.name, stat) === 0;
+  if (found && linkKey(name.layer, stat.ino) === key) book(u, key, name, !isShown(u, changes, name.path));
+  else recounting(u, key, () => u.covered.forget(name));
+}
+
+/** Whether a path of the bases shows the inode of `stat`, and from there. */
+function isShown(u: Union, changes: Changes, path: string): boolean {
+  try {
+    const result = changes.ifThere(changes.unionPath(path), (parent, name) => {
+      if (u.upperNames(parent).has(name) || u.statLower(parent, name, shown) !== 0) return false;
+      return shown.ino === stat.ino && shown.dev === stat.dev;
+    });
+    return result ?? false;
+  } catch (error) {
+    if (error instanceof FsError) return false;
+    throw error;
+  }
+}
