@@ -49,6 +49,7 @@ import * as names from './names';
 import type { Node } from './node';
 import { rename } from './rename';
 import { Scratch } from './scratch';
+import { tmpfile } from './tmpfile';
 import { Union } from './union';
 import { verify } from './verify';
 import * as xattrs from './xattr';
@@ -151,6 +152,10 @@ export class Engine implements FileSystem {
 
   symlink(parent: Node, name: string, target: string, caller: Caller): Node {
     return names.symlink(this.#changing(), parent, name, target, caller);
+  }
+
+  tmpfile(parent: Node, mode: number, caller: Caller): Node {
+    return tmpfile(this.#changing(), parent, mode, caller);
   }
 
   link(node: Node, parent: Node, name: string): void {

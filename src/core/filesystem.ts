@@ -61,6 +61,12 @@ export interface FileSystem {
   mknod(parent: Node, name: string, mode: number, rdev: number, caller: Caller): Node;
   mkdir(parent: Node, name: string, mode: number, caller: Caller): Node;
   symlink(parent: Node, name: string, target: string, caller: Caller): Node;
+  /**
+   * Creates a regular file without a name, with what a file in this directory would get (`O_TMPFILE`). `link` gives
+   * it a name; a file that nobody remembers any more is gone.
+   */
+  tmpfile(parent: Node, mode: number, caller: Caller): Node;
+  /** @throws ENOENT when the node's last name is gone */
   link(node: Node, parent: Node, name: string): void;
   unlink(parent: Node, name: string): void;
   rmdir(parent: Node, name: string): void;

@@ -1,10 +1,8 @@
 import { check, E, FsError } from '../sys/errno';
 import {
   AT_REMOVEDIR,
-  chmodAt,
-  chownAt,
-  close,
   linkAt,
+  linkFd,
   mkdirAt,
   mknodAt,
   O_CREAT,
@@ -20,8 +18,7 @@ import {
   symlinkAt,
   unlinkAt,
 } from '../sys/file';
-import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
-import { setXattrAt } from '../sys/xattr';
+import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt } from '../sys/stat';
 import { copyUp, copyUpDir, originOf } from './copyup';
 import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { damageOf } from './delta/open';
@@ -29,15 +26,13 @@ import type { Caller } from './filesystem';
 import type { LayerDir } from './layer';
 import { covering } from './linkCounts';
 import { isEmpty } from './listing';
+import { heritageOf, makeUnderAcl, own } from './newInode';
 import { type DirState, joinPath, type Node } from './node';
 import { carriesRecord } from './record';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
-import { readXattr } from './xattrCopy';
 
-const S_ISGID = 0o2000;
 const NAME_MAX = 255;
-const DEFAULT_ACL = 'system.posix_acl_default';
 
 /**
  * Makes the inode of a new entry at a place that is free; returns 0 (or a descriptor to keep) or a negative errno.
@@ -92,15 +87,12 @@ function create(
   requireFree(u, parent, name);
   const above = copyUpDir(u, parent);
   const whiteout = u.upperNames(parent).get(name)?.whiteout === true;
-  const owner = newOwner(u, above, caller);
-  // A directory's default access control list takes the place of the umask; the scratch's file system applies it.
-  const acl = readXattr(u.dirFds.get(above), '', DEFAULT_ACL);
-  const permissions = mode & 0o7777 & (acl === undefined ? ~caller.umask : ~0);
+  const heritage = heritageOf(u.dirFds.get(above), mode, caller);
   const finish = (fd: number, at: string): number => {
-    const result = make(fd, at, permissions);
-    return result < 0 ? result : own(fd, at, type, permissions, owner);
+    const result = make(fd, at, heritage.permissions);
+    return result < 0 ? result : own(fd, at, type, heritage);
   };
-  if (whiteout) replaceWhiteout(u, parent, above, name, type, acl, finish);
+  if (whiteout) replaceWhiteout(u, parent, above, name, type, heritage.acl, finish);
   else
     check(
       inUpperDir(u, above, (fd) => finish(fd, name)),
@@ -131,36 +123,6 @@ function requireFree(u: Union, parent: Node, name: string): void {
   if (u.lookup(parent, name) !== null) throw new FsError(E.EEXIST, name);
 }
 
-interface Owner extends Caller {
-  inheritsGroup: boolean;
-}
-
-const parentStat = new Stat();
-
-/** A new entry belongs to its maker; in a setgid directory to the directory's group. */
-function newOwner(u: Union, above: LayerDir, caller: Caller): Owner {
-  check(statFd(u.dirFds.get(above), parentStat), above.path);
-  const inheritsGroup = (parentStat.mode & S_ISGID) !== 0;
-  return { ...caller, gid: inheritsGroup ? parentStat.gid : caller.gid, inheritsGroup };
-}
-
-const made = new Stat();
-const processUid = process.getuid?.() ?? 0;
-const processGid = process.getgid?.() ?? 0;
-
-function own(fd: number, name: string, type: number, permissions: number, owner: Owner): number {
-  const inherited = type === S_IFDIR && owner.inheritsGroup ? S_ISGID : 0;
-  const special = (permissions & 0o7000) | inherited;
-  if (owner.uid !== processUid || owner.gid !== processGid) {
-    const result = chownAt(fd, name, owner.uid, owner.gid);
-    if (result < 0 && result !== -E.EPERM) return result;
-  }
-  // Special bits fall to chown and to mkdir; the rest was given at creation.
-  if (special === 0 || type === S_IFLNK) return 0;
-  const result = statAt(fd, name, made);
-  return result < 0 ? result : chmodAt(fd, name, (made.mode & 0o777) | special);
-}
-
 /** Builds the entry aside and puts it in the place of a whiteout in one step. */
 function replaceWhiteout(
   u: Union,
@@ -174,7 +136,11 @@ function replaceWhiteout(
   const { scratch } = u;
   const temporary = scratch.temporaryName();
   if (acl === undefined) check(make(scratch.workFd, temporary), name);
-  else makeUnderAcl(u, acl, temporary, make);
+  else
+    makeUnderAcl(u, acl, (fd) => {
+      check(make(fd, temporary), name);
+      check(renameAt(fd, temporary, scratch.workFd, temporary), name);
+    });
   const isDirectory = type === S_IFDIR;
   if (isDirectory) scratch.setOpaque(scratch.workFd, temporary);
   const result = inUpperDir(u, above, (fd) =>
@@ -182,27 +148,6 @@ function replaceWhiteout(
   );
   if (isDirectory || result < 0) removeTree(scratch.workFd, temporary);
   check(result, joinPath(parent.path, name));
-}
-
-/** Makes an entry in `work/` with what a directory's default access control list gives it. */
-function makeUnderAcl(
-  u: Union,
-  acl: Buffer,
-  name: string,
-  make: (dirFd: number, name: string) => number,
-): void {
-  const { workFd } = u.scratch;
-  const directory = u.scratch.temporaryName();
-  check(mkdirAt(workFd, directory, 0o700), name);
-  const fd = check(openAt(workFd, directory, O_RDONLY | O_DIRECTORY), name);
-  try {
-    check(setXattrAt(fd, '', DEFAULT_ACL, acl), name);
-    check(make(fd, name), name);
-    check(renameAt(fd, name, workFd, name), name);
-  } finally {
-    close(fd);
-    removeTree(workFd, directory);
-  }
 }
 
 const covered = new Stat();
@@ -244,8 +189,11 @@ export function nameRemoved(u: Union, parent: Node, name: string, whiteout: bool
 export function link(u: Union, node: Node, parent: Node, name: string): void {
   requireFree(u, parent, name);
   if (node.dir !== null) throw new FsError(E.EPERM, node.path);
+  if (node.orphan) {
+    linkTmpfile(u, node, parent, name);
+    return;
+  }
   copyUp(u, node, 'none');
-  if (node.orphan) throw new FsError(E.ENOENT, node.name);
   keepOrigin(u, node);
   const above = copyUpDir(u, parent);
   const from = u.upperPlace(node);
@@ -260,6 +208,29 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   dirOf(parent).children.set(name, node);
   nameAdded(u, parent, name);
   u.observer.touchNode(node);
+}
+
+/** Gives a file its first name, once: one that lost its last name gets no other. */
+function linkTmpfile(u: Union, node: Node, parent: Node, name: string): void {
+  if (!node.linkable) throw new FsError(E.ENOENT, node.name);
+  const above = copyUpDir(u, parent);
+  const whiteout = u.upperNames(parent).get(name)?.whiteout === true;
+  const { workFd } = u.scratch;
+  const temporary = u.scratch.temporaryName();
+  if (whiteout) check(linkFd(node.orphanFd, workFd, temporary), name);
+  check(
+    inUpperDir(u, above, (fd) =>
+      whiteout ? renameAt(workFd, temporary, fd, name) : linkFd(node.orphanFd, fd, name),
+    ),
+    name,
+  );
+  node.linkable = false;
+  node.orphan = false;
+  u.fileFds.add(node, node.orphanFd, true);
+  node.orphanFd = -1;
+  u.attach(node, parent, name);
+  nameAdded(u, parent, name);
+  if (whiteout) rememberCovered(u, node);
 }
 
 /** Writes down where a copied-up file comes from, before it goes by another name. */

@@ -73,8 +73,10 @@ export class Node {
   /** Size and modification time last told to the driver, to notice a base that moves (base files only). */
   seenSize = -1;
   seenMtime = -1;
-  /** Its last name is gone. */
+  /** Its last name is gone, or it has had none yet. */
   orphan = false;
+  /** It was made without a name: it may get one. */
+  linkable = false;
   /** Keeps the scratch's inode of an orphan alive; -1 for none. */
   orphanFd = -1;
   /** Other names of an upper inode with several links. */

@@ -176,6 +176,16 @@ export class Union {
     return node;
   }
 
+  /** Adds a node for a file without a name. @param parent for which it was made @param fd now the node's */
+  addTmpfile(parent: Node, fd: number): Node {
+    const node = this.#newNode(S_IFREG, parent, '');
+    node.upper = true;
+    node.orphan = true;
+    node.linkable = true;
+    node.orphanFd = fd;
+    return node;
+  }
+
   /** Gives a node its (new) place in memory. */
   attach(node: Node, parent: Node, name: string): void {
     node.parent = parent;

@@ -240,9 +240,9 @@ export function chmodAt(dirFd: number, name: string, mode: number): number {
   return calls.fchmodat(dirFd, cString(name), mode, 0);
 }
 
-/** Changes owner and group of a name, a link itself included; `0xffffffff` keeps one. */
+/** Changes owner and group of a name (empty: of `dirFd` itself), a link itself included; `0xffffffff` keeps one. */
 export function chownAt(dirFd: number, name: string, uid: number, gid: number): number {
-  return calls.fchownat(dirFd, cString(name), uid, gid, AT_SYMLINK_NOFOLLOW);
+  return calls.fchownat(dirFd, cString(name), uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
 }
 
 export function fchown(fd: number, uid: number, gid: number): number {

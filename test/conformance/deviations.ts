@@ -3,7 +3,6 @@
  * the titles of the tests that show it.
  */
 const deviations: Readonly<Record<string, RegExp>> = {
-  'Files without a name': /^Open files \S+ without a name /,
   'Access times': /^Times (write \S+ changes|listing a directory (scratch-only|merged)) /,
   'Link counts of directories': /^Identity link counts of directories base-only /,
 };

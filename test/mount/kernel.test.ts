@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -22,7 +23,7 @@ import { findHome } from '../../src/protocol/home';
 import { methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
 import { E } from '../../src/sys/errno';
-import { lseek, SEEK_DATA, SEEK_HOLE } from '../../src/sys/file';
+import { AT_FDCWD, linkFd, lseek, O_RDWR, O_TMPFILE, SEEK_DATA, SEEK_HOLE } from '../../src/sys/file';
 import { runChecked } from '../support/command';
 import { writeThroughMapping } from '../support/mapping';
 import { useSandbox } from '../support/sandbox';
@@ -125,6 +126,26 @@ describe('kernel driver', () => {
     assert.equal(statSync(`${mount}/program`).mode & 0o7777, 0o6755);
     chownSync(`${mount}/program`, 65534, 65534);
     assert.equal(statSync(`${mount}/program`).mode & 0o7777, 0o755);
+  });
+
+  it('keeps a file that was made without a name and got one, and no other, when the daemon dies', async () => {
+    const { cowspace } = sandbox();
+    const open = (): number => openSync(`${mount}/sub`, O_TMPFILE | O_RDWR, 0o640);
+    const [named, nameless] = [open(), open()];
+    for (const fd of [named, nameless]) writeSync(fd, 'written');
+    // Written back with its last descriptor.
+    assert.equal(linkFd(named, AT_FDCWD, `${mount}/sub/named`), 0);
+    closeSync(named);
+    const [info] = await cowspace.list();
+    await cowspace.mountAfterCrash(info!);
+    closeSync(nameless);
+    assert.equal(readFileSync(`${mount}/sub/named`, 'utf8'), 'written');
+    const { changes } = await cowspace.status('a');
+    assert.deepEqual(
+      changes.map(({ kind, path }) => ({ kind, path })),
+      [{ kind: 'created', path: 'sub/named' }],
+    );
+    assert.deepEqual(readdirSync(`${info!.scratch}/work`), []);
   });
 
   it('copies up no file of which only the name changes', async () => {

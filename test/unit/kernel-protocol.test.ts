@@ -16,13 +16,17 @@ import { encode } from '../../src/driver/kernel/notify';
 import {
   Attr,
   AttrOut,
+  CreateIn,
   Dirent,
   EntryOut,
+  FOPEN_KEEP_CACHE,
+  ForgetIn,
   InHeader,
   InitFlag,
   InitIn,
   InitOut,
   Opcode,
+  OpenOut,
   OutHeader,
   ReadIn,
   SetattrFlag,
@@ -34,6 +38,7 @@ import { E } from '../../src/sys/errno';
 import { close } from '../../src/sys/file';
 import { socketPair } from '../../src/sys/mount';
 import { eventFd, setNonBlocking } from '../../src/sys/process';
+import { S_IFREG } from '../../src/sys/stat';
 
 const ROOT = 1;
 
@@ -73,11 +78,16 @@ class Kernel {
 
   /** Sends a request and returns the answer to it. */
   ask(opcode: number, nodeid: number, body: Buffer): Reply {
+    this.tell(opcode, nodeid, body);
+    return this.#receive();
+  }
+
+  /** Sends a request and has it worked on. */
+  tell(opcode: number, nodeid: number, body: Buffer): void {
     this.#send(opcode, nodeid, body);
     let turns = 0;
     // The session works between the pump's turns.
     this.#serve(() => ++turns === 2);
-    return this.#receive();
   }
 
   #send(opcode: number, nodeid: number, body: Buffer): void {
@@ -281,6 +291,27 @@ describe('kernel protocol', () => {
     const body = Buffer.alloc(40);
     body.writeBigUInt64LE(2n ** 60n, ReadIn.offset);
     assert.equal(kernel.ask(Opcode.READ, lookup('file'), body).error, -E.EFBIG);
+  });
+
+  it('makes a file without a name as if it had been opened, and lets it go when it is forgotten', () => {
+    const body = Buffer.alloc(CreateIn.SIZE + 2);
+    body.writeUInt32LE(S_IFREG | 0o666, CreateIn.mode);
+    body.writeUInt32LE(0o027, CreateIn.umask);
+    body.write('/', CreateIn.SIZE);
+    const { error, payload } = kernel.ask(Opcode.TMPFILE, ROOT, body);
+    assert.equal(error, 0);
+    assert.equal(payload.length, EntryOut.SIZE + OpenOut.SIZE);
+    assert.equal(payload.readUInt32LE(EntryOut.attr + Attr.mode), S_IFREG | 0o640);
+    assert.equal(payload.readUInt32LE(EntryOut.attr + Attr.nlink), 0);
+    assert.equal(payload.readUInt32LE(EntryOut.SIZE + OpenOut.open_flags), FOPEN_KEEP_CACHE);
+    const node = Number(payload.readBigUInt64LE(EntryOut.nodeid));
+    assert.equal(kernel.ask(Opcode.RELEASE, node, Buffer.alloc(24)).error, 0);
+    const attributes = Buffer.alloc(16);
+    assert.equal(kernel.ask(Opcode.GETATTR, node, attributes).error, 0);
+    const forget = Buffer.alloc(8);
+    forget.writeBigUInt64LE(1n, ForgetIn.nlookup);
+    kernel.tell(Opcode.FORGET, node, forget);
+    assert.equal(kernel.ask(Opcode.GETATTR, node, attributes).error, -E.ESTALE);
   });
 
   describe('notifications', () => {

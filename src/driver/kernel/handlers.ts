@@ -10,9 +10,8 @@ import { xattrHandlers } from './xattr';
 
 /**
  * By opcode. Those left out get ENOSYS, upon which the kernel never sends them again and does the work itself:
- * after OPEN, OPENDIR, FLUSH and their releases, opening and closing cost no round trip; after CREATE it sends
- * MKNOD; ACCESS it decides by mode (`default_permissions`), STATX by GETATTR, locks and POLL locally; TMPFILE
- * becomes EOPNOTSUPP.
+ * after OPEN, OPENDIR, FLUSH, opening and closing cost no round trip; after CREATE it sends MKNOD; ACCESS it decides
+ * by mode (`default_permissions`), STATX by GETATTR, locks and POLL locally.
  */
 export const handlers: readonly (Handler | undefined)[] = byOpcode([
   ...connectionHandlers,
@@ -21,6 +20,8 @@ export const handlers: readonly (Handler | undefined)[] = byOpcode([
   ...attributeHandlers,
   ...dataHandlers,
   ...xattrHandlers,
+  // Sent for files that TMPFILE opened, until the kernel knows that opens are of no interest.
+  [Opcode.RELEASE, () => 0],
   // Not ENOSYS: that would reach the caller.
   [Opcode.IOCTL, () => -E.ENOTTY],
 ]);

@@ -1,5 +1,15 @@
 import { E } from '../../sys/errno';
-import { LinkIn, MkdirIn, MknodIn, Opcode, Rename2In, RenameIn } from './protocol';
+import {
+  CreateIn,
+  FOPEN_KEEP_CACHE,
+  LinkIn,
+  MkdirIn,
+  MknodIn,
+  Opcode,
+  OpenOut,
+  Rename2In,
+  RenameIn,
+} from './protocol';
 import type { Exchange, Handler } from './exchange';
 
 /** Longest name that a Linux file system stores (`NAME_MAX`). FUSE passes on longer ones; each is looked up first. */
@@ -29,6 +39,16 @@ function symlink(x: Exchange): number {
   const name = x.request.name(0);
   const target = x.request.name(name.length + 1);
   return x.entry(x.fs.symlink(x.node, name, target, x.caller()));
+}
+
+/** Answers with an entry without a name, and as if the file had been opened. */
+function tmpfile(x: Exchange): number {
+  const { request, reply } = x;
+  const caller = x.caller(request.u32(CreateIn.umask));
+  const length = x.entry(x.fs.tmpfile(x.node, request.u32(CreateIn.mode), caller));
+  reply.fill(length, OpenOut.SIZE);
+  reply.u32(length + OpenOut.open_flags, FOPEN_KEEP_CACHE);
+  return length + OpenOut.SIZE;
 }
 
 /** The request's own node is the directory that gets the new name. */
@@ -73,6 +93,7 @@ export const namespaceHandlers: readonly (readonly [number, Handler])[] = [
   [Opcode.MKNOD, mknod],
   [Opcode.MKDIR, mkdir],
   [Opcode.SYMLINK, symlink],
+  [Opcode.TMPFILE, tmpfile],
   [Opcode.LINK, link],
   [Opcode.UNLINK, unlink],
   [Opcode.RMDIR, rmdir],

@@ -187,6 +187,12 @@ export const SetattrIn = {
   uid: 76,
   gid: 80,
 } as const;
+/** `struct fuse_create_in` */
+export const CreateIn = { mode: 4, umask: 8, SIZE: 16 } as const;
+/** `struct fuse_open_out` */
+export const OpenOut = { fh: 0, open_flags: 8, SIZE: 16 } as const;
+/** In `fuse_open_out.open_flags`: what the kernel has cached of the file stays. */
+export const FOPEN_KEEP_CACHE = 1 << 1;
 /** `struct fuse_mknod_in`, the name behind it */
 export const MknodIn = { mode: 0, rdev: 4, umask: 8, SIZE: 16 } as const;
 /** `struct fuse_mkdir_in`, the name behind it */

@@ -14,6 +14,7 @@ import {
   ftruncate,
   futimens,
   linkAt,
+  linkFd,
   mkdirAt,
   mknodAt,
   O_DIRECTORY,
@@ -22,6 +23,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_TMPFILE,
   openAt,
   pread,
   pwrite,
@@ -83,7 +85,11 @@ export class DiskTree implements Tree {
   link(from: string, to: string): void {
     // The kernel finds the file before it looks where the link goes.
     this.stat(from);
-    this.#at(from, (fd, name) => this.#at(to, (toFd, toName) => linkAt(fd, name, toFd, toName)));
+    this.#at(from, (fd, name) =>
+      this.#at(to, (toFd, toName) =>
+        name === '' ? linkFd(fd, toFd, toName) : linkAt(fd, name, toFd, toName),
+      ),
+    );
   }
 
   unlink(path: string): void {
@@ -140,10 +146,17 @@ export class DiskTree implements Tree {
   }
 
   open(handle: string, path: string): void {
-    const fd = this.#at(path, (dirFd, name) => openFile(dirFd, name, path));
-    const old = this.#handles.get(handle);
-    if (old !== undefined) close(old);
-    this.#handles.set(handle, fd);
+    this.#hold(
+      handle,
+      this.#at(path, (dirFd, name) => openFile(dirFd, name, path)),
+    );
+  }
+
+  tmpfile(handle: string, path: string, mode: number): void {
+    this.#hold(
+      handle,
+      this.#at(path, (dirFd, name) => openAt(dirFd, name, O_TMPFILE | O_NOFOLLOW | O_RDWR, mode)),
+    );
   }
 
   list(path: string): ListedEntry[] {
@@ -223,6 +236,12 @@ export class DiskTree implements Tree {
         close(fd);
       }
     });
+  }
+
+  #hold(handle: string, fd: number): void {
+    const old = this.#handles.get(handle);
+    if (old !== undefined) close(old);
+    this.#handles.set(handle, fd);
   }
 
   #handle(path: string): number {

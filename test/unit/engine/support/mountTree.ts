@@ -202,11 +202,13 @@ export class MountTree implements Tree, Invalidator {
   }
 
   open(handle: string, path: string): void {
-    const inode = this.#file(path);
-    const old = this.#handles.get(handle);
-    inode.uses++;
-    this.#handles.set(handle, inode);
-    if (old !== undefined) this.#release(old);
+    this.#hold(handle, this.#file(path));
+  }
+
+  tmpfile(handle: string, path: string, mode: number): void {
+    const inode = this.#find(path);
+    if (inode.type !== S_IFDIR) throw new FsError(E.ENOTDIR, path);
+    this.#hold(handle, this.#remembered(this.#fs.tmpfile(this.#node(inode), mode, this.#caller)));
   }
 
   list(path: string): ListedEntry[] {
@@ -250,6 +252,13 @@ export class MountTree implements Tree, Invalidator {
       values.set(name, value.toString('latin1', 0, check(this.#fs.getxattr(node, name, value), name)));
     }
     return values;
+  }
+
+  #hold(handle: string, inode: Inode): void {
+    const old = this.#handles.get(handle);
+    inode.uses++;
+    this.#handles.set(handle, inode);
+    if (old !== undefined) this.#release(old);
   }
 
   #node(inode: Inode): Node {

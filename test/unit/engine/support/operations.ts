@@ -17,7 +17,7 @@ import {
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFREG, S_IFSOCK } from '../../../../src/sys/stat';
 import { XATTR_CREATE, XATTR_REPLACE } from '../../../../src/sys/xattr';
 import { testDirectory } from './sandbox';
-import { childPath, type Tree } from './tree';
+import { childPath, splitPath, type Tree } from './tree';
 
 /** What a user does to a tree, as data that shrinks and prints. */
 export type FileOperation =
@@ -39,7 +39,9 @@ export type FileOperation =
   | { op: 'utimes'; path: string; sec: number; nsec: number }
   | { op: 'setXattr'; path: string; name: string; value: string; flags: number }
   | { op: 'removeXattr'; path: string; name: string }
-  | { op: 'open'; handle: string; path: string };
+  | { op: 'open'; handle: string; path: string }
+  | { op: 'tmpfile'; handle: string; path: string; mode: number }
+  | { op: 'publish'; path: string; mode: number; fill: string; length: number };
 
 type Name = FileOperation['op'];
 type Named<N extends Name> = Extract<FileOperation, { op: N }>;
@@ -65,12 +67,21 @@ const actions: { [N in Name]: (tree: Tree, operation: Named<N>) => unknown } = {
   setXattr: (tree, { path, name, value, flags }) => tree.setXattr(path, name, Buffer.from(value), flags),
   removeXattr: (tree, { path, name }) => tree.removeXattr(path, name),
   open: (tree, { handle, path }) => tree.open(handle, path),
+  tmpfile: (tree, { handle, path, mode }) => tree.tmpfile(handle, path, mode),
+  publish,
 };
 
 /** Does it. Returns what the system call returned, where that is of interest. @throws FsError */
 export function perform(operation: FileOperation, tree: Tree): unknown {
   // The table's own type says that each action takes the operation of its name.
   return (actions[operation.op] as (tree: Tree, operation: FileOperation) => unknown)(tree, operation);
+}
+
+/** Makes a file that has all its bytes before it has its name. */
+function publish(tree: Tree, { path, mode, fill, length }: Named<'publish'>): void {
+  tree.tmpfile('@publish', splitPath(path).parent, mode);
+  tree.write('@publish', 0, Buffer.alloc(length, fill));
+  tree.link('@publish', path);
 }
 
 /** As `rm -r` does. */
@@ -110,6 +121,7 @@ export const size = fc.oneof(fc.constantFrom(0, 4095, 4096, 8192), fc.nat({ max:
 const length = size.map((bytes) => bytes + 1);
 
 const handle = fc.constantFrom('@0', '@1');
+const anyDirectory = fc.oneof(anyPath, fc.constant(''));
 /** A path, or something held open. */
 const anyFile = fc.oneof({ weight: 5, arbitrary: anyPath }, { weight: 1, arbitrary: handle });
 
@@ -141,7 +153,7 @@ const weighted: [number, fc.Arbitrary<FileOperation>][] = [
   ],
   [4, operation('mkdir', { path: anyPath, mode: directoryMode })],
   [1, operation('symlink', { path: anyPath, target: fc.constantFrom('a', 'nowhere/\xff') })],
-  [4, operation('link', { from: anyPath, to: anyPath })],
+  [4, operation('link', { from: anyFile, to: anyPath })],
   [4, operation('unlink', { path: anyPath })],
   [3, operation('rmdir', { path: anyPath })],
   [3, operation('removeAll', { path: anyPath })],
@@ -185,6 +197,8 @@ const weighted: [number, fc.Arbitrary<FileOperation>][] = [
   ],
   [1, operation('removeXattr', { path: anyFile, name: xattrName })],
   [2, operation('open', { handle, path: anyPath })],
+  [2, operation('publish', { path: anyPath, mode: fileMode, fill, length })],
+  [1, operation('tmpfile', { handle, path: anyDirectory, mode: fileMode })],
 ];
 
 export const fileOperation = fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })));

@@ -30,6 +30,8 @@ export interface Tree {
 
   /** Opens a regular file for as long as the tree lives; the handle's earlier file is closed. */
   open(handle: string, path: string): void;
+  /** As {@link open}, of a new file without a name, made for a directory; {@link link} gives it one. */
+  tmpfile(handle: string, path: string, mode: number): void;
 
   list(path: string): ListedEntry[];
   stat(path: string): Stat;
