@@ -53,7 +53,7 @@ import { tmpfile } from './tmpfile';
 import { Union } from './union';
 import { verify } from './verify';
 import * as xattrs from './xattr';
-import { copyXattrs, markXattr, readXattr } from './xattrCopy';
+import { markXattr, readXattr, replaceXattrs } from './xattrCopy';
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
@@ -332,7 +332,7 @@ function adoptRootMetadata(dirFds: DirFds, layers: readonly Layer[]): void {
   check(statFd(baseFd, stat), base.path);
   chownAt(upperFd, '.', stat.uid, stat.gid);
   check(chmodAt(upperFd, '.', stat.mode & 0o7777), base.path);
-  copyXattrs(baseFd, '.', upperFd, '.');
+  replaceXattrs(baseFd, '.', upperFd, '.');
   check(utimensAt(upperFd, '.', stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), base.path);
   markXattr(upperFd, '.', ROOT_MARK);
 }

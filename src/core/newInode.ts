@@ -1,14 +1,13 @@
 import { check, E } from '../sys/errno';
 import { chmodAt, chownAt, close, fchmod, mkdirAt, O_DIRECTORY, O_RDONLY, openAt } from '../sys/file';
 import { S_IFDIR, S_IFLNK, Stat, statAt, statFd } from '../sys/stat';
-import { setXattrAt } from '../sys/xattr';
+import { DEFAULT_ACL, setXattrAt } from '../sys/xattr';
 import type { Caller } from './filesystem';
 import { removeTree } from './scratch';
 import type { Union } from './union';
 import { readXattr } from './xattrCopy';
 
 const S_ISGID = 0o2000;
-const DEFAULT_ACL = 'system.posix_acl_default';
 
 /** What a new inode gets from its directory and from who makes it. */
 export interface Heritage {

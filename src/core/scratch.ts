@@ -9,6 +9,7 @@ import {
   AT_REMOVEDIR,
   chmodAt,
   close,
+  fchmod,
   ficlone,
   fsync,
   mkdirAt,
@@ -30,7 +31,7 @@ import {
 } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt } from '../sys/stat';
-import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
+import { DEFAULT_ACL, getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import { RecordStore } from './record';
 
 /** The scratch's own description, `cowspace.json`. */
@@ -123,6 +124,9 @@ export class Scratch {
     this.#recordsFd = open('records');
     this.records = new RecordStore(this.#recordsFd);
     emptyDirectory(this.workFd);
+    // What is built there takes its group and its access control list from elsewhere.
+    check(fchmod(this.workFd, 0o700), 'work');
+    removeXattrAt(this.workFd, '', DEFAULT_ACL);
     this.markMerged(this.upperFd, '.');
   }
 

@@ -21,6 +21,8 @@ const direct = {
 
 export const XATTR_CREATE = 1;
 export const XATTR_REPLACE = 2;
+/** The access control list that a directory gives what is made in it. */
+export const DEFAULT_ACL = 'system.posix_acl_default';
 /** Largest value that Linux stores (`XATTR_SIZE_MAX`). */
 export const XATTR_SIZE_MAX = 65536;
 
