@@ -1,6 +1,7 @@
-import { close, O_NOFOLLOW, O_RDONLY, openQuietly, readlinkAt } from '../sys/file';
+import { close, O_RDONLY, openQuietly, readlinkAt } from '../sys/file';
 import { check, FsError } from '../sys/errno';
 import { readInSteps } from '../sys/directory';
+import { openRegular } from '../sys/regular';
 import { type Stat, statAt } from '../sys/stat';
 import type { Job } from './job';
 import type { LayerDir } from './layer';
@@ -70,7 +71,7 @@ export class BaseView {
 
   /** Opens a file for reading; the caller closes it. @throws FsError */
   open(place: BasePlace): number {
-    const fd = openQuietly(this.#union.dirFds.get(place.dir), place.name, O_RDONLY | O_NOFOLLOW);
+    const fd = openRegular(this.#union.dirFds.get(place.dir), place.name, O_RDONLY, openQuietly);
     return check(fd, place.name);
   }
 

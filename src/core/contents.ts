@@ -1,5 +1,6 @@
 import { check, E, FsError } from '../sys/errno';
-import { close, ficlone, fsync, ftruncate, O_NOFOLLOW, O_RDWR, openAt, pread, pwrite } from '../sys/file';
+import { close, ficlone, fsync, ftruncate, O_RDWR, pread, pwrite } from '../sys/file';
+import { openRegular } from '../sys/regular';
 import { Stat, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { BaseWriter, Source } from './baseWriter';
@@ -99,7 +100,7 @@ function* patchBase(
   target: Target,
 ): Job<boolean | null> {
   const { place } = target;
-  const base = openAt(u.dirFds.get(place.dir), place.name, O_RDWR | O_NOFOLLOW);
+  const base = openRegular(u.dirFds.get(place.dir), place.name, O_RDWR);
   // A base that cannot be opened for writing may still let its file be replaced.
   if (base < 0) return null;
   try {
@@ -199,6 +200,8 @@ function* saveExtent(journal: UndoJournal, base: number, extent: Extent, size: n
   const end = Math.min(extent.end, size);
   for (let at = extent.start; at < end; at += CHUNK) {
     const length = check(pread(base, chunk, Math.min(CHUNK, end - at), at), 'undo journal');
+    // Others cut the base's file off meanwhile.
+    if (length === 0) return;
     journal.add(at, chunk.subarray(0, length));
     yield undefined;
   }

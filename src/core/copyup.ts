@@ -33,6 +33,7 @@ import {
   unlinkAt,
   utimensAt,
 } from '../sys/file';
+import { openRegular } from '../sys/regular';
 import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { LayerDir } from './layer';
 import { covering } from './linkCounts';
@@ -107,7 +108,7 @@ function isKeptByBlock(u: Union, node: Node, limit: number): boolean {
 function canClone(u: Union, node: Node): boolean {
   const lowerDir = node.lowerDir!;
   if (u.cannotClone.has(lowerDir.layer)) return false;
-  const from = openAt(u.dirFds.get(lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW);
+  const from = openRegular(u.dirFds.get(lowerDir), node.lowerName, O_RDONLY);
   if (from < 0) return false;
   const to = openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600);
   const result = to < 0 ? to : ficlone(from, to);
@@ -180,7 +181,7 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     node.orphanFd = check(openAt(lowerDirFd, node.lowerName, O_PATH | O_NOFOLLOW), node.name);
     return;
   }
-  const lowerFd = check(openQuietly(lowerDirFd, node.lowerName, O_RDONLY | O_NOFOLLOW), node.name);
+  const lowerFd = check(openRegular(lowerDirFd, node.lowerName, O_RDONLY, openQuietly), node.name);
   const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600), node.name);
   try {
     check(statFd(lowerFd, source), node.name);
@@ -256,7 +257,7 @@ function bringInData(u: Union, node: Node, limit: number): void {
 
 function copyData(u: Union, node: Node, fd: number, size: number): void {
   const lowerFd = check(
-    openQuietly(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY | O_NOFOLLOW),
+    openRegular(u.dirFds.get(node.lowerDir!), node.lowerName, O_RDONLY, openQuietly),
     node.path,
   );
   try {

@@ -10,7 +10,6 @@ import {
   ftruncate,
   lseek as seek,
   O_DIRECTORY,
-  O_NOFOLLOW,
   O_RDONLY,
   close,
   openAt,
@@ -18,6 +17,7 @@ import {
   pwrite,
   quietly,
 } from '../sys/file';
+import { openRegular } from '../sys/regular';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
 import { ALL_DATA, copyUp } from './copyup';
 import { openUpper, setRecord } from './upperAccess';
@@ -146,7 +146,7 @@ export function fsyncdir(u: Union, node: Node): void {
 export function openData(u: Union, node: Node): number {
   if (node.upper && !node.record?.metacopy) return openUpper(u, node);
   if (node.lowerDir === null) throw new FsError(E.EIO, `${node.path}: its base file is gone`);
-  return check(openAt(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY | O_NOFOLLOW), node.path);
+  return check(openRegular(u.dirFds.get(node.lowerDir), node.lowerName, O_RDONLY), node.path);
 }
 
 /** A descriptor from which the node's bytes can be read, kept open by the union. */

@@ -8,9 +8,6 @@ import {
   close,
   linkAt,
   mkdirAt,
-  O_DIRECTORY,
-  O_PATH,
-  openAt,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
   renameAt,
@@ -25,7 +22,7 @@ import { swapForWhiteout } from './names';
 import { joinPath, type Node } from './node';
 import { planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
-import { deleteTrash, newTrashCan, readTrash, type TrashCan, type TrashEntry } from './trash';
+import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
 import { dirOf, linkKey, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
@@ -247,7 +244,7 @@ function restoreOldPlace(u: Union, changes: Changes, from: string): void {
 export function* undoDiscard(u: Union, changes: Changes, id: string): Job<DiscardResult> {
   const entries = (yield* readTrash(u.scratch, id)).reverse();
   yield* changes.update();
-  const dirFd = check(openAt(u.scratch.trashFd, id, O_PATH | O_DIRECTORY), 'undo');
+  const dirFd = openTrash(u.scratch, id);
   try {
     const present = entries.filter((entry) => statAt(dirFd, entry.name, stat) === 0);
     const taken = present.find((entry) => isTaken(u, changes, entry));

@@ -19,6 +19,7 @@ import {
   chmodAt,
   chownAt,
   O_DIRECTORY,
+  O_NOFOLLOW,
   O_PATH,
   openAt,
   type StatFs,
@@ -90,8 +91,8 @@ export class Engine implements FileSystem {
     const limit = raiseDescriptorLimit();
     const kept = Math.max(32, Math.min(4096, Math.floor((limit > 0 ? limit : 1024) / 4)));
     const dirFds = new DirFds(kept);
-    const layers: Layer[] = [openLayer(dirFds, 0, scratch.path, 'upper')];
-    bases.forEach((base, i) => layers.push(openLayer(dirFds, i + 1, base, '.')));
+    const layers: Layer[] = [openLayer(dirFds, 0, scratch.path, scratch.upperFd, '.')];
+    bases.forEach((base, i) => layers.push(openLayer(dirFds, i + 1, base, AT_FDCWD, toBytes(base))));
     adoptRootMetadata(dirFds, layers);
     const limits = {
       files: kept,
@@ -313,8 +314,9 @@ function realBase(path: string): string {
   }
 }
 
-function openLayer(dirFds: DirFds, index: number, path: string, below: string): Layer {
-  const fd = check(openAt(AT_FDCWD, toBytes(`${path}/${below}`), O_PATH | O_DIRECTORY), path);
+/** @param dirFd where to open `name`, a byte string */
+function openLayer(dirFds: DirFds, index: number, path: string, dirFd: number, name: string): Layer {
+  const fd = check(openAt(dirFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW), path);
   const root = new LayerDir(index, null, '');
   dirFds.addRoot(root, fd);
   return { index, path: toBytes(path), root };

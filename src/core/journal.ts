@@ -1,10 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { toBytes, toText } from '../sys/bytes';
-import { check } from '../sys/errno';
-import { close, fsync, O_CREAT, O_TRUNC, O_WRONLY, openAt, pwrite, renameAt, unlinkAt } from '../sys/file';
+import { check, E, FsError } from '../sys/errno';
+import {
+  close,
+  fsync,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  openAt,
+  pwrite,
+  renameAt,
+  unlinkAt,
+} from '../sys/file';
+import { readRegular } from '../sys/regular';
 import { plainPathSchema } from './plainPath';
 import type { Scratch } from './scratch';
 
@@ -29,6 +40,8 @@ const moveSchema = z.object({
 });
 
 const NAME = 'commit.json';
+/** Four paths, as JSON may write them. */
+const MAX_SIZE = 1 << 20;
 
 /** The one step of a commit that two file systems must take together; a crash between them is made good from here. */
 export class CommitJournal {
@@ -49,9 +62,11 @@ export class CommitJournal {
     };
     const bytes = Buffer.from(JSON.stringify(text));
     const { rootFd } = this.#scratch;
-    const fd = check(openAt(rootFd, `${NAME}.new`, O_WRONLY | O_CREAT | O_TRUNC, 0o600), NAME);
+    unlinkAt(rootFd, `${NAME}.new`);
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    const fd = check(openAt(rootFd, `${NAME}.new`, flags, 0o600), NAME);
     try {
-      check(pwrite(fd, bytes, bytes.length, 0), NAME);
+      if (check(pwrite(fd, bytes, bytes.length, 0), NAME) < bytes.length) throw new FsError(E.ENOSPC, NAME);
       check(fsync(fd), NAME);
     } finally {
       close(fd);
@@ -67,13 +82,10 @@ export class CommitJournal {
 
   /** What a crash interrupted; null for nothing. @throws CowspaceError `wrong-scratch` */
   read(): BaseMove | null {
-    let text: string;
-    try {
-      text = readFileSync(join(this.#scratch.path, NAME), 'utf8');
-    } catch {
-      return null;
-    }
-    const move = this.#parse(text);
+    const bytes = readRegular(this.#scratch.rootFd, NAME, MAX_SIZE);
+    if (bytes === -E.ENOENT) return null;
+    if (typeof bytes === 'number') throw this.#damaged(new FsError(-bytes, 'it cannot be read').message);
+    const move = this.#parse(bytes.toString());
     return {
       path: toBytes(move.path),
       from: toBytes(move.from),
@@ -87,8 +99,12 @@ export class CommitJournal {
     try {
       return moveSchema.parse(JSON.parse(text));
     } catch (error) {
-      const path = join(this.#scratch.path, NAME);
-      throw new CowspaceError('wrong-scratch', `${path} is damaged: ${String(error)}`, { path });
+      throw this.#damaged(error instanceof z.ZodError ? z.prettifyError(error) : String(error));
     }
+  }
+
+  #damaged(reason: string): CowspaceError {
+    const path = join(this.#scratch.path, NAME);
+    return new CowspaceError('wrong-scratch', `${path} is damaged: ${reason}`, { path });
   }
 }

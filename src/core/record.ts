@@ -5,10 +5,8 @@ import {
   O_CREAT,
   O_EXCL,
   O_NOFOLLOW,
-  O_RDONLY,
   O_WRONLY,
   openAt,
-  pread,
   pwrite,
   renameAt,
   unlinkAt,
@@ -16,6 +14,7 @@ import {
 import { readDirectory } from '../sys/directory';
 import { DamageError } from './damage';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
+import { readRegular } from '../sys/regular';
 import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import type { UpperRecord } from './node';
 import { isPlainPath } from './plainPath';
@@ -131,11 +130,11 @@ export class RecordStore {
   }
 
   #readFile(what: string, ino: number): UpperRecord {
-    const fd = openAt(this.#dirFd, String(ino), O_RDONLY | O_NOFOLLOW);
-    if (fd < 0) throw new FsError(-fd, `${what}: reading its scratch record`);
-    const length = pread(fd, buffer, buffer.length, 0);
-    close(fd);
-    return decodeRecord(buffer.subarray(0, Math.max(length, 0)), what);
+    const bytes = readRegular(this.#dirFd, String(ino), MAX_RECORD);
+    if (bytes === -E.EFBIG || bytes === -E.EINVAL || bytes === -E.ELOOP)
+      throw new DamageError(what, 'its scratch record is damaged');
+    if (typeof bytes === 'number') throw new FsError(-bytes, `${what}: reading its scratch record`);
+    return decodeRecord(bytes, what);
   }
 
   #writeFile(ino: number, record: UpperRecord): number {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
@@ -7,7 +7,7 @@ import { check, E, FsError } from '../sys/errno';
 import {
   AT_FDCWD,
   AT_REMOVEDIR,
-  chmodAt,
+  chmodFd,
   close,
   fchmod,
   ficlone,
@@ -18,10 +18,10 @@ import {
   O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_PATH,
   O_RDONLY,
   O_RDWR,
   O_TMPFILE,
-  O_TRUNC,
   O_WRONLY,
   openAt,
   pwrite,
@@ -30,11 +30,13 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { readDirectory } from '../sys/directory';
-import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt } from '../sys/stat';
+import { readRegular } from '../sys/regular';
+import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { DEFAULT_ACL, getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import { RecordStore } from './record';
 
-/** The scratch's own description, `cowspace.json`. */
+/** The scratch's own description. */
+const META = 'cowspace.json';
 const FORMAT = 1;
 const FOLDERS = ['upper', 'work', 'index', 'trash', 'delta', 'undo', 'records'] as const;
 const metaSchema = z.object({
@@ -81,12 +83,23 @@ export class Scratch {
    * @param path absolute
    * @param bases the bases' real paths, in order
    * @throws CowspaceError `wrong-scratch` when it was made for other bases or by a newer version, `not-empty` when the
-   *   folder holds something else
+   *   folder holds something else, `denied` when the folder is another user's
    */
   static open(path: string, bases: readonly string[]): Scratch {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const real = realpathSync(path);
-    const meta = readMeta(real) ?? createScratch(real, bases);
+    const root = check(openAt(AT_FDCWD, toBytes(real), O_RDONLY | O_DIRECTORY), real);
+    try {
+      makePrivate(root, real);
+      return new Scratch(real, root, Scratch.#describe(real, root, bases));
+    } catch (error) {
+      close(root);
+      throw error;
+    }
+  }
+
+  static #describe(real: string, root: number, bases: readonly string[]): Meta {
+    const meta = readMeta(root, real) ?? createScratch(root, real, bases);
     if (meta.format > FORMAT) {
       throw new CowspaceError(
         'wrong-scratch',
@@ -102,13 +115,12 @@ export class Scratch {
         { path: real },
       );
     }
-    return new Scratch(real, meta);
+    return meta;
   }
 
-  private constructor(path: string, meta: Meta) {
+  private constructor(path: string, root: number, meta: Meta) {
     this.path = path;
     this.#meta = meta;
-    const root = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
     this.rootFd = root;
     const open = (name: (typeof FOLDERS)[number]): number => {
       const made = mkdirAt(root, name, 0o700);
@@ -233,23 +245,31 @@ function opaqueValue(dirFd: number, name: string): string {
   return '';
 }
 
-function readMeta(path: string): Meta | null {
-  let text: string;
-  try {
-    text = readFileSync(join(path, 'cowspace.json'), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+/** Whoever else could write to it could lead the daemon's commits and reads astray, or read what the mount hides. */
+function makePrivate(root: number, path: string): void {
+  check(statFd(root, stat), path);
+  if (stat.uid !== process.geteuid!()) {
+    throw new CowspaceError(
+      'denied',
+      `The scratch ${path} belongs to another user (${stat.uid}). Choose a folder of your own with --scratch.`,
+      { path },
+    );
   }
-  const parsed = metaSchema.safeParse(parseJson(text));
+  if ((stat.mode & 0o7777) !== 0o700) check(chmodFd(root, 0o700), path);
+}
+
+/** More than any description has, bytes. */
+const MAX_META = 1 << 20;
+
+function readMeta(root: number, path: string): Meta | null {
+  const bytes = readRegular(root, META, MAX_META);
+  if (bytes === -E.ENOENT) return null;
+  const damaged = (reason: string): CowspaceError =>
+    new CowspaceError('wrong-scratch', `${join(path, META)} is damaged: ${reason}`, { path });
+  if (typeof bytes === 'number') throw damaged(new FsError(-bytes, 'it cannot be read').message);
+  const parsed = metaSchema.safeParse(parseJson(bytes.toString()));
   if (parsed.success) return parsed.data;
-  throw new CowspaceError(
-    'wrong-scratch',
-    `${join(path, 'cowspace.json')} is damaged: ${parsed.error.message}`,
-    {
-      path,
-    },
-  );
+  throw damaged(z.prettifyError(parsed.error));
 }
 
 function parseJson(text: string): unknown {
@@ -261,31 +281,36 @@ function parseJson(text: string): unknown {
 }
 
 /** What a crash can leave of a scratch that was being made. */
-const UNFINISHED = 'cowspace.json.new';
+const UNFINISHED = `${META}.new`;
 const PROBE = 'probe';
 
-function createScratch(path: string, bases: readonly string[]): Meta {
-  if (readdirSync(path).some((name) => name !== UNFINISHED && name !== PROBE)) {
+function createScratch(root: number, path: string, bases: readonly string[]): Meta {
+  let others = 0;
+  readDirectory(root, '', (name) => (others += name === UNFINISHED || name === PROBE ? 0 : 1));
+  if (others > 0) {
     throw new CowspaceError(
       'not-empty',
       `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
       { path },
     );
   }
-  const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
+  const meta: Meta = { format: FORMAT, bases: [...bases], ...probe(root) };
+  const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
+  unlinkAt(root, UNFINISHED);
+  const file = check(openAt(root, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path);
   try {
-    const meta: Meta = { format: FORMAT, bases: [...bases], ...probe(fd) };
-    const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
-    const file = check(openAt(fd, UNFINISHED, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600), path);
-    check(pwrite(file, bytes, bytes.length, 0), path);
+    writeAll(file, bytes, path);
     check(fsync(file), path);
-    close(file);
-    check(renameAt(fd, UNFINISHED, fd, 'cowspace.json'), path);
-    check(fsync(fd), path);
-    return meta;
   } finally {
-    close(fd);
+    close(file);
   }
+  check(renameAt(root, UNFINISHED, root, META), path);
+  check(fsync(root), path);
+  return meta;
+}
+
+function writeAll(fd: number, bytes: Buffer, path: string): void {
+  if (check(pwrite(fd, bytes, bytes.length, 0), path) < bytes.length) throw new FsError(E.ENOSPC, path);
 }
 
 /** Finds out what the scratch's file system can do. */
@@ -309,12 +334,11 @@ function probe(dirFd: number): Pick<Meta, 'whiteouts'> {
 
 /** Deletes what makes a folder a scratch. The folder stays, with what others put into it; what is no scratch is left alone. */
 export function deleteScratch(path: string): void {
-  if (readMeta(path) === null) return;
   const fd = check(openAt(AT_FDCWD, toBytes(path), O_RDONLY | O_DIRECTORY), path);
   try {
+    if (readMeta(fd, path) === null) return;
     // The description last: a scratch that is half deleted can be deleted again.
-    for (const name of [...FOLDERS, 'links', 'commit.json', TEMPORARIES_JOURNAL, 'cowspace.json'])
-      removeTree(fd, name);
+    for (const name of [...FOLDERS, 'links', 'commit.json', TEMPORARIES_JOURNAL, META]) removeTree(fd, name);
   } finally {
     close(fd);
   }
@@ -356,13 +380,21 @@ export function removeTree(
     if (result !== -E.ENOENT) check(result, name);
     return;
   }
-  // Its mode says what users of the mount may do; whoever owns the scratch may delete it all the same.
-  chmodAt(dirFd, name, 0o700);
-  const fd = check(openAt(dirFd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW), name);
+  const fd = check(openToEmpty(dirFd, name), name);
   try {
     emptyDirectory(fd, unlink);
   } finally {
     close(fd);
   }
   check(unlinkAt(dirFd, name, AT_REMOVEDIR), name);
+}
+
+/** Its mode says what users of the mount may do; whoever owns a directory may delete it all the same. */
+function openToEmpty(dirFd: number, name: string): number {
+  const place = openAt(dirFd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (place < 0) return place;
+  chmodFd(place, 0o700);
+  const fd = openAt(place, '.', O_RDONLY | O_DIRECTORY);
+  close(place);
+  return fd;
 }

@@ -1,9 +1,8 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { changeKinds, fileTypes, type PlanItem } from '../protocol/messages';
-import { check, E } from '../sys/errno';
+import { readDirectory } from '../sys/directory';
+import { check, E, FsError } from '../sys/errno';
 import {
   close,
   fdatasync,
@@ -11,6 +10,7 @@ import {
   O_CREAT,
   O_DIRECTORY,
   O_EXCL,
+  O_NOFOLLOW,
   O_PATH,
   O_WRONLY,
   openAt,
@@ -18,7 +18,8 @@ import {
   renameAt,
   unlinkAt,
 } from '../sys/file';
-import { Stat, statAt } from '../sys/stat';
+import { readRegular } from '../sys/regular';
+import { S_IFDIR, Stat, statAt } from '../sys/stat';
 import { DamageError } from './damage';
 import type { Job } from './job';
 import { readRecord } from './record';
@@ -32,6 +33,8 @@ const ENDED = 'ended.jsonl';
 
 /** How many discards can be undone; older ones are deleted for good. */
 const KEPT = 10;
+/** More than the list of a million entries has, bytes. */
+const MAX_ENTRIES = 1 << 29;
 
 const entrySchema = z.object({
   /** Name of what was discarded, in the folder of its discard. */
@@ -59,15 +62,17 @@ export class TrashCan {
   constructor(scratch: Scratch, id: string) {
     this.id = id;
     check(mkdirAt(scratch.trashFd, id, 0o700), 'discard');
-    this.dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
-    this.#journal = check(openAt(this.dirFd, LIST, O_WRONLY | O_CREAT | O_EXCL, 0o600), 'discard');
+    this.dirFd = openTrash(scratch, id);
+    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    this.#journal = check(openAt(this.dirFd, LIST, flags, 0o600), 'discard');
   }
 
   /** Writes down what will be put under the returned name; before it is moved there. */
   add(item: PlanItem, details: { whiteout: boolean; metadata: boolean }): string {
     const name = String(this.#next++);
     const line = Buffer.from(`${JSON.stringify({ name, ...details, ...item } satisfies TrashEntry)}\n`);
-    check(pwrite(this.#journal, line, line.length, this.#length), 'discard');
+    const written = check(pwrite(this.#journal, line, line.length, this.#length), 'discard');
+    if (written < line.length) throw new FsError(E.ENOSPC, 'discard');
     this.#length += line.length;
     return name;
   }
@@ -89,7 +94,7 @@ export function* newTrashCan(scratch: Scratch): Job<TrashCan> {
 
 /** Deletes what a discard put aside, for good. */
 export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
-  const dirFd = check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY), 'discard');
+  const dirFd = openTrash(scratch, id);
   try {
     // From here on nobody can bring back what may be incomplete.
     const ended = renameAt(dirFd, LIST, dirFd, ENDED);
@@ -120,14 +125,29 @@ function mapOf(dirFd: number, name: string): string | null {
 }
 
 function trashIds(scratch: Scratch): number[] {
-  return readdirSync(join(scratch.path, 'trash'))
+  const names: string[] = [];
+  check(
+    readDirectory(scratch.trashFd, '', (name, _ino, type) => {
+      if (type === S_IFDIR || type === 0) names.push(name);
+    }),
+    'trash',
+  );
+  return names
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
     .sort((a, b) => a - b);
 }
 
 function isWhole(scratch: Scratch, id: number): boolean {
-  return existsSync(join(scratch.path, 'trash', String(id), LIST));
+  const dirFd = openTrash(scratch, String(id));
+  const found = statAt(dirFd, LIST, stat) === 0;
+  close(dirFd);
+  return found;
+}
+
+/** Opens the folder of a discard; the caller closes it. @throws FsError */
+export function openTrash(scratch: Scratch, id: string): number {
+  return check(openAt(scratch.trashFd, id, O_PATH | O_DIRECTORY | O_NOFOLLOW), 'trash');
 }
 
 /** The discard that was made last, of those that can be undone. @throws CowspaceError `not-found` */
@@ -147,9 +167,7 @@ export function* readTrash(scratch: Scratch, id: string): Job<TrashEntry[]> {
 }
 
 function* readList(scratch: Scratch, id: string, file: string): Job<TrashEntry[]> {
-  const path = join(scratch.path, 'trash', id, file);
-  if (!existsSync(path)) return [];
-  const text = readFileSync(path, 'utf8');
+  const text = readText(scratch, id, file);
   // A crash can cut the last line short: what it was to speak of had not moved yet.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const entries: TrashEntry[] = [];
@@ -158,4 +176,17 @@ function* readList(scratch: Scratch, id: string, file: string): Job<TrashEntry[]
     yield undefined;
   }
   return entries;
+}
+
+/** Empty for a list that is not there. */
+function readText(scratch: Scratch, id: string, file: string): string {
+  const dirFd = openTrash(scratch, id);
+  try {
+    const bytes = readRegular(dirFd, file, MAX_ENTRIES);
+    if (bytes === -E.ENOENT) return '';
+    if (typeof bytes === 'number') throw new FsError(-bytes, `reading what the discard ${id} put aside`);
+    return bytes.toString();
+  } finally {
+    close(dirFd);
+  }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { check, E } from '../sys/errno';
-import { AT_FDCWD, chmodAt, O_NOFOLLOW, O_RDWR, openAt } from '../sys/file';
+import { chmodAt, chmodFd, O_RDWR } from '../sys/file';
+import { openRegular } from '../sys/regular';
 import { Stat, statAt, statFd } from '../sys/stat';
 import type { LayerDir } from './layer';
 import type { Node, UpperRecord } from './node';
@@ -19,12 +20,11 @@ export function inUpperDir(u: Union, dir: LayerDir, call: (dirFd: number) => num
   if (result !== -E.EACCES) return result;
   const stat = new Stat();
   check(statFd(fd, stat), dir.path);
-  const path = `/proc/self/fd/${fd}`;
-  if (chmodAt(AT_FDCWD, path, (stat.mode & 0o7777) | 0o700) < 0) return result;
+  if (chmodFd(fd, (stat.mode & 0o7777) | 0o700) < 0) return result;
   try {
     return call(fd);
   } finally {
-    chmodAt(AT_FDCWD, path, stat.mode & 0o7777);
+    chmodFd(fd, stat.mode & 0o7777);
   }
 }
 
@@ -32,7 +32,7 @@ export function inUpperDir(u: Union, dir: LayerDir, call: (dirFd: number) => num
 export function openUpper(u: Union, node: Node): number {
   const { fd: dirFd, name } = u.upperPlace(node);
   return check(
-    asOwner(dirFd, name, () => openAt(dirFd, name, O_RDWR | O_NOFOLLOW)),
+    asOwner(dirFd, name, () => openRegular(dirFd, name, O_RDWR)),
     node.path,
   );
 }

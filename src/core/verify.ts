@@ -42,7 +42,7 @@ function* verifyDirectory(u: Union, dir: Node, found: Damage[]): Job<void> {
 function damageOnDisk(u: Union, { path, record }: Node): string | null {
   if (record?.delta == null) return null;
   try {
-    u.deltas.verify(record.delta, path);
+    u.deltas.verify(record.delta, path, record.origin.size);
     return null;
   } catch (error) {
     if (error instanceof DamageError) return error.reason;

@@ -235,9 +235,18 @@ export function fchmod(fd: number, mode: number): number {
   return calls.fchmod(fd, mode);
 }
 
-/** Follows symbolic links, as Linux has no mode of a link: never call it on one. */
+/** Changes the mode of an open file or directory, also of an `O_PATH` descriptor. */
+export function chmodFd(fd: number, mode: number): number {
+  return calls.fchmodat(AT_FDCWD, cString(`/proc/self/fd/${fd}`), mode, 0);
+}
+
+/** Changes the mode of a name. Linux has no mode of a symbolic link: none is followed, and one gives an error. */
 export function chmodAt(dirFd: number, name: string, mode: number): number {
-  return calls.fchmodat(dirFd, cString(name), mode, 0);
+  const fd = openAt(dirFd, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const result = chmodFd(fd, mode);
+  close(fd);
+  return result;
 }
 
 /** Changes owner and group of a name (empty: of `dirFd` itself), a link itself included; `0xffffffff` keeps one. */

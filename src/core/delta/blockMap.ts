@@ -43,8 +43,10 @@ export class BlockMap {
   runAt(start: number, end: number): Run {
     const changed = this.has(start);
     const uniform = changed ? 0xff : 0x00;
+    const known = this.#bits.length * 8;
     let block = start + 1;
     while (block < end) {
+      if (block >= known) return { start, end: changed ? block : end, changed };
       if ((block & 7) === 0 && (this.#bits[block >>> 3] ?? 0) === uniform) block += 8;
       else if (this.has(block) === changed) block++;
       else break;

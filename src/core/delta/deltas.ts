@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { check, E, FsError } from '../../sys/errno';
 import { close, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR, openAt, unlinkAt } from '../../sys/file';
+import { openRegular } from '../../sys/regular';
 import { Stat, statFd } from '../../sys/stat';
 import type { Node } from '../node';
 import { DamageError } from '../damage';
@@ -16,6 +17,8 @@ export interface DeltaSource {
   /** The base's file, for reading. @throws DamageError when it is not the one that was copied up */
   openBase(): number;
 }
+
+const stat = new Stat();
 
 /** The open block deltas, the most recently used ones kept. */
 export class Deltas {
@@ -42,22 +45,32 @@ export class Deltas {
     const id = node.record?.delta;
     if (id == null) throw new FsError(E.ESTALE, node.path);
     const mapFd = this.#openMap(id, node.path);
-    return this.#add(node, source, () => MapFile.open(mapFd, node.path, this.#durability), mapFd);
+    const openMap = (baseFd: number): MapFile => {
+      check(statFd(baseFd, stat), node.path);
+      return MapFile.open(mapFd, node.path, stat.size, this.#durability);
+    };
+    return this.#add(node, source, openMap, mapFd);
   }
 
-  /** Reads a block map from disk, also one that is in use. @throws DamageError */
-  verify(id: string, path: string): void {
+  /**
+   * Reads a block map from disk, also one that is in use.
+   *
+   * @param baseSize bytes of the base file
+   * @throws DamageError
+   */
+  verify(id: string, path: string, baseSize: number): void {
     const fd = this.#openMap(id, path);
     try {
-      loadMap(fd, path, this.#durability.boot);
+      loadMap(fd, path, baseSize, this.#durability.boot);
     } finally {
       close(fd);
     }
   }
 
   #openMap(id: string, path: string): number {
-    const fd = openAt(this.#dirFd, id, O_RDWR | O_NOFOLLOW);
+    const fd = openRegular(this.#dirFd, id, O_RDWR);
     if (fd === -E.ENOENT) throw new DamageError(path, 'its block map is missing');
+    if (fd === -E.ELOOP || fd === -E.EINVAL) throw new DamageError(path, 'its block map is no regular file');
     return check(fd, path);
   }
 
@@ -65,7 +78,6 @@ export class Deltas {
   create(node: Node, source: DeltaSource): string {
     const id = randomBytes(8).toString('hex');
     const mapFd = check(openAt(this.#dirFd, id, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), 'block map');
-    const stat = new Stat();
     const createMap = (baseFd: number): MapFile => {
       check(statFd(baseFd, stat), node.path);
       return MapFile.create(mapFd, stat.size, this.#durability);

@@ -71,10 +71,11 @@ export class MapFile {
   /**
    * @param fd owned by the map from now on
    * @param path byte path of the file that it belongs to
+   * @param baseSize bytes of the base's file
    * @throws DamageError
    */
-  static open(fd: number, path: string, durability: Durability): MapFile {
-    const state = loadMap(fd, path, durability.boot);
+  static open(fd: number, path: string, baseSize: number, durability: Durability): MapFile {
+    const state = loadMap(fd, path, baseSize, durability.boot);
     const file = new MapFile(fd, durability, state);
     // A page that a coming generation does not write again must not be taken for one of it.
     for (const offset of state.unfinished) writeAll(fd, Buffer.alloc(PAGE), offset);

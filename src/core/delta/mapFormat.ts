@@ -3,7 +3,7 @@ import { check } from '../../sys/errno';
 import { pread } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
 import { DamageError } from '../damage';
-import { BlockMap } from './blockMap';
+import { BLOCK_SIZE, BlockMap } from './blockMap';
 
 /**
  * The file that keeps a block map; docs/SCRATCH-FORMAT.md draws it. Three headers, then pages of bits. Each header and
@@ -146,14 +146,22 @@ function readBytes(fd: number, offset: number, length: number): Buffer {
   return bytes;
 }
 
+/** Pages that are no burden, although the base's file needs fewer: a commit may have made it shorter. */
+const PLENTY = 4096;
+
+function pagesFor(size: number): number {
+  return Math.ceil(size / BLOCK_SIZE / (PAGE_BYTES * 8));
+}
+
 /**
  * Reads a map.
  *
  * @param path of the file that the map belongs to
+ * @param baseSize bytes of the base's file: a map of far more is damaged, and might not fit the memory
  * @param boot id of the running boot
  * @throws DamageError
  */
-export function loadMap(fd: number, path: string, boot: string): LoadedMap {
+export function loadMap(fd: number, path: string, baseSize: number, boot: string): LoadedMap {
   const damaged = (): DamageError => new DamageError(path, 'its block map is damaged');
   const live = decodeHeader(readBytes(fd, headerOffset(LIVE), HEADER_BYTES));
   const header = newestHeader(fd);
@@ -162,6 +170,7 @@ export function loadMap(fd: number, path: string, boot: string): LoadedMap {
   check(statFd(fd, stat), path);
   const count = Math.max(header.pages, Math.ceil((stat.size / PAGE - HEADERS) / PLACES));
   const isLive = live.boot === boot;
+  if (count > Math.max(pagesFor(baseSize), PLENTY)) throw damaged();
   const bits = new Uint8Array(count * PAGE_BYTES);
   const durable: DurablePage[] = [];
   const dirty: number[] = [];

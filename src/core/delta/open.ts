@@ -1,5 +1,6 @@
 import { check, E } from '../../sys/errno';
-import { close, O_NOFOLLOW, O_RDONLY, openAt } from '../../sys/file';
+import { close, O_RDONLY } from '../../sys/file';
+import { openRegular } from '../../sys/regular';
 import { Stat, statFd } from '../../sys/stat';
 import { DamageError } from '../damage';
 import type { Node } from '../node';
@@ -47,8 +48,8 @@ export function deltaSource(u: Union, node: Node): DeltaSource {
 /** Opens the base file that was copied up. */
 function openOrigin(u: Union, node: Node): number {
   const { lowerDir, lowerName } = node;
-  const fd = lowerDir === null ? -E.ENOENT : openAt(u.dirFds.get(lowerDir), lowerName, O_RDONLY | O_NOFOLLOW);
-  if (fd === -E.ENOENT || fd === -E.ELOOP)
+  const fd = lowerDir === null ? -E.ENOENT : openRegular(u.dirFds.get(lowerDir), lowerName, O_RDONLY);
+  if (fd === -E.ENOENT || fd === -E.ELOOP || fd === -E.EINVAL)
     throw new DamageError(node.path, 'the base file of its block delta is gone');
   check(fd, node.path);
   try {

@@ -1,5 +1,3 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { toBytes, toText } from '../../sys/bytes';
@@ -21,7 +19,9 @@ import {
   renameAt,
   unlinkAt,
 } from '../../sys/file';
-import { Stat, statFd } from '../../sys/stat';
+import { readDirectory } from '../../sys/directory';
+import { openRegular } from '../../sys/regular';
+import { S_IFREG, Stat, statFd } from '../../sys/stat';
 import type { Node } from '../node';
 import { plainPathSchema } from '../plainPath';
 import type { Scratch } from '../scratch';
@@ -29,7 +29,7 @@ import type { LogFunction, Union } from '../union';
 
 const headerSchema = z.object({
   /** The base file: its layer and its path there. */
-  layer: z.number(),
+  layer: z.number().int().positive(),
   basePath: plainPathSchema,
   /** The entry of the mount that is being committed, and the id of its block map. */
   path: plainPathSchema,
@@ -129,9 +129,10 @@ export class UndoJournal {
  * @param book what is left to do for a base file that is complete
  */
 export function recoverUndo(u: Union, log: LogFunction, book: (header: UndoHeader) => void): void {
-  for (const name of readdirSync(join(u.scratch.path, 'undo'))) {
-    const fd = check(openAt(u.scratch.undoFd, name, O_RDONLY | O_NOFOLLOW), name);
+  for (const name of journals(u)) {
+    let fd = -1;
     try {
+      fd = check(openRegular(u.scratch.undoFd, name, O_RDONLY), `the journal ${name}`);
       if (name.endsWith(DONE)) book(requireHeader(fd).value);
       else if (isSealed(fd)) recoverFile(u, fd, log);
       check(unlinkAt(u.scratch.undoFd, name), name);
@@ -139,9 +140,18 @@ export function recoverUndo(u: Union, log: LogFunction, book: (header: UndoHeade
       if (!(error instanceof FsError)) throw error;
       log('error', `A commit was interrupted, and the base file cannot be put right: ${error.message}`);
     } finally {
-      close(fd);
+      if (fd >= 0) close(fd);
     }
   }
+}
+
+function journals(u: Union): string[] {
+  const names: string[] = [];
+  check(
+    readDirectory(u.scratch.undoFd, '', (name) => names.push(name)),
+    'undo',
+  );
+  return names;
 }
 
 function recoverFile(u: Union, fd: number, log: LogFunction): void {
@@ -158,8 +168,9 @@ function recoverFile(u: Union, fd: number, log: LogFunction): void {
 
 /** Base files that may be half written, because their journal could not be obeyed. */
 export function unrecoveredFiles(u: Union): string[] {
-  return readdirSync(join(u.scratch.path, 'undo')).map((name) => {
-    const fd = check(openAt(u.scratch.undoFd, name, O_RDONLY | O_NOFOLLOW), name);
+  return journals(u).map((name) => {
+    const fd = openRegular(u.scratch.undoFd, name, O_RDONLY);
+    if (fd < 0) return name;
     try {
       return readHeader(fd)?.value.basePath ?? name;
     } finally {
@@ -191,7 +202,16 @@ function readHeader(fd: number): { value: UndoHeader; length: number } | null {
   if (prefix === null) return null;
   const text = readBytes(fd, Math.min(prefix.readUInt32LE(0), MAX_HEADER), HEADER_PREFIX);
   if (text === null || crc32(text) !== prefix.readUInt32LE(4)) return null;
-  return { value: headerSchema.parse(JSON.parse(text.toString())), length: HEADER_PREFIX + text.length };
+  const value = parseHeader(text.toString());
+  return value === null ? null : { value, length: HEADER_PREFIX + text.length };
+}
+
+function parseHeader(text: string): UndoHeader | null {
+  try {
+    return headerSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }
 
 /** @throws FsError EIO when it is damaged */
@@ -220,7 +240,8 @@ function readJournal(fd: number): Journal {
     if (prefix === null) throw damaged;
     if (prefix.readBigUInt64LE(0) === SEAL) return { header, entries };
     const length = prefix.readUInt32LE(8);
-    const bytes = length > MAX_ENTRY ? null : readBytes(fd, length, at + ENTRY_PREFIX);
+    // None is empty: a sparse file could else have more of them than the memory holds.
+    const bytes = length === 0 || length > MAX_ENTRY ? null : readBytes(fd, length, at + ENTRY_PREFIX);
     if (bytes === null || crc32(bytes) !== prefix.readUInt32LE(12)) throw damaged;
     entries.push({ offset: Number(prefix.readBigUInt64LE(0)), length, at: at + ENTRY_PREFIX });
     at += ENTRY_PREFIX + length;
@@ -235,6 +256,9 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
     header.basePath,
   );
   try {
+    const stat = new Stat();
+    check(statFd(fd, stat), header.basePath);
+    if (stat.type !== S_IFREG) throw new FsError(E.EIO, `${header.basePath}: is no regular file`);
     for (const entry of entries) {
       const bytes = readBytes(journal, entry.length, entry.at)!;
       const written = check(pwrite(fd, bytes, bytes.length, entry.offset), header.basePath);

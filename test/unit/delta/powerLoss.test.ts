@@ -249,7 +249,7 @@ class Machine {
         return;
       case 'kill':
         delta.close();
-        this.#delta = this.#open(MapFile.open(this.#duplicate('map'), 'file', this.#durability()));
+        this.#delta = this.#open(MapFile.open(this.#duplicate('map'), 'file', BASE_SIZE, this.#durability()));
         assertSame(this.#contents(), this.#present);
         return;
       case 'powerLoss':
@@ -287,7 +287,7 @@ class Machine {
     this.#map.losePower(keeps);
     this.#boot++;
     this.#syncsLeft = Infinity;
-    this.#delta = this.#open(MapFile.open(this.#duplicate('map'), 'file', this.#durability()));
+    this.#delta = this.#open(MapFile.open(this.#duplicate('map'), 'file', BASE_SIZE, this.#durability()));
     const found = this.#contents();
     assertPossible(found, this.#states);
     this.#states = [found];
