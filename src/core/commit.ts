@@ -525,10 +525,18 @@ class Committer {
   }
 
   #source(node: Node): Source {
+    const union = this.#union;
     const stat = new Stat();
-    const { fd, name } = this.#union.upperPlace(node);
+    const { fd, name } = union.upperPlace(node);
     check(statAt(fd, name, stat), node.path);
-    return { fd, name, stat };
+    // A descriptor is valid until the next is asked for, and a file is written in steps.
+    return {
+      get fd() {
+        return union.upperPlace(node).fd;
+      },
+      name,
+      stat,
+    };
   }
 
   /** Does nothing where users removed it meanwhile. */

@@ -178,11 +178,12 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
 function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
   const lowerDirFd = u.dirFds.get(node.lowerDir!);
   if (node.type !== S_IFREG) {
-    node.orphanFd = check(openAt(lowerDirFd, node.lowerName, O_PATH | O_NOFOLLOW), node.name);
+    u.pin(node, check(openAt(lowerDirFd, node.lowerName, O_PATH | O_NOFOLLOW), node.name));
     return;
   }
   const lowerFd = check(openRegular(lowerDirFd, node.lowerName, O_RDONLY, openQuietly), node.name);
-  const fd = check(openAt(u.scratch.workFd, '.', O_TMPFILE | O_RDWR, 0o600), node.name);
+  const parked = u.canPin ? null : u.scratch.temporaryName();
+  const fd = check(makeOrphan(u, parked), node.name);
   try {
     check(statFd(lowerFd, source), node.name);
     const stat = Object.assign(new Stat(), source);
@@ -195,14 +196,25 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     u.fileFds.drop(node);
     const origin = originOf(node.lowerDir!.layer, stat);
     node.record = { metacopy: false, cover: false, origin, delta: null, redirect: null };
-    node.orphanFd = fd;
+    if (parked === null) u.pin(node, fd);
+    else u.fileFds.add(node, fd, true);
+    node.parkedName = parked;
     node.upper = true;
   } catch (error) {
     close(fd);
+    if (parked !== null) unlinkAt(u.scratch.workFd, parked);
     throw error;
   } finally {
     close(lowerFd);
   }
+}
+
+/** @param parked a name in `work/`, by which the file can be opened again; null: the descriptor is kept */
+function makeOrphan(u: Union, parked: string | null): number {
+  const { workFd } = u.scratch;
+  return parked === null
+    ? openAt(workFd, '.', O_TMPFILE | O_RDWR, 0o600)
+    : openAt(workFd, parked, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600);
 }
 
 /** Takes what is open, but has no name any more, out of the bases before they change. */

@@ -89,7 +89,7 @@ export class Engine implements FileSystem {
     const scratch = Scratch.open(options.scratch, bases);
     umask(0);
     const limit = raiseDescriptorLimit();
-    const kept = Math.max(32, Math.min(4096, Math.floor((limit > 0 ? limit : 1024) / 4)));
+    const kept = Math.min(4096, Math.floor((limit > 0 ? limit : 1024) / 4));
     const dirFds = new DirFds(kept);
     const layers: Layer[] = [openLayer(dirFds, 0, scratch.path, scratch.upperFd, '.')];
     bases.forEach((base, i) => layers.push(openLayer(dirFds, i + 1, base, AT_FDCWD, toBytes(base))));

@@ -1,13 +1,16 @@
 import { close } from '../sys/file';
 import type { Node } from './node';
 
+/** Fewest to keep: an operation works with two files at the most. */
+const FEWEST = 8;
+
 /** Open descriptors of regular files by node, the most recently used ones kept. */
 export class FileFds {
   readonly #fds = new Map<Node, { fd: number; writable: boolean }>();
-  readonly #capacity: number;
+  #capacity: number;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#capacity = Math.max(capacity, FEWEST);
   }
 
   /** The node's descriptor if it is open and, when asked, writable. */
@@ -22,9 +25,19 @@ export class FileFds {
   add(node: Node, fd: number, writable: boolean): void {
     this.drop(node);
     this.#fds.set(node, { fd, writable });
-    if (this.#fds.size <= this.#capacity) return;
-    const oldest = this.#fds.keys().next().value!;
-    this.drop(oldest);
+    this.#evict();
+  }
+
+  /** Keeps half as many from now on, as there are too few descriptors; returns whether that closed any. */
+  shrink(): boolean {
+    const before = this.#fds.size;
+    this.#capacity = Math.max(Math.floor(before / 2), FEWEST);
+    this.#evict();
+    return this.#fds.size < before;
+  }
+
+  #evict(): void {
+    while (this.#fds.size > this.#capacity) this.drop(this.#fds.keys().next().value!);
   }
 
   /** Takes the descriptor out of here without closing it. */

@@ -34,15 +34,18 @@ export class LayerDir {
   }
 }
 
+/** Fewest directories to keep open: an operation works with several, on paths of some depth, at the same time. */
+const FEWEST = 32;
+
 /** Open directory descriptors, the most recently used ones kept. */
 export class DirFds {
   readonly #fds = new Map<LayerDir, number>();
   readonly #roots = new Map<LayerDir, number>();
-  readonly #capacity: number;
+  #capacity: number;
 
   /** @param capacity how many descriptors to keep besides the roots */
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#capacity = Math.max(capacity, FEWEST);
   }
 
   /** Registers a layer's root, whose descriptor stays open until {@link closeAll}. */
@@ -72,6 +75,14 @@ export class DirFds {
     if (fd === undefined) return;
     this.#fds.delete(dir);
     close(fd);
+  }
+
+  /** Keeps half as many from now on, as there are too few descriptors; returns whether that closed any. */
+  shrink(): boolean {
+    const before = this.#fds.size;
+    this.#capacity = Math.max(Math.floor(before / 2), FEWEST);
+    while (this.#fds.size > this.#capacity) this.#evict();
+    return this.#fds.size < before;
   }
 
   /** Closes all but the roots, for when the directories below them moved. */

@@ -340,7 +340,7 @@ function isNamedTwice(node: Node): boolean {
 export function pinOrphan(u: Union, node: Node): void {
   if (node.lookups === 0 || node.orphanFd >= 0) return;
   if (node.dir !== null) {
-    node.orphanFd = openDirectory(u, node.dir);
+    u.pin(node, openDirectory(u, node.dir));
     return;
   }
   if (!node.upper) return;
@@ -351,11 +351,25 @@ export function pinOrphan(u: Union, node: Node): void {
   // Opened now, as an unlinked block map cannot be opened later.
   damageOf(u, node);
   if (node.type === S_IFREG) {
-    node.orphanFd = u.fileFds.get(node, true) === undefined ? openUpper(u, node) : u.fileFds.take(node)!;
+    if (u.canPin || node.record?.delta != null) pinFile(u, node);
+    else park(u, node);
     return;
   }
   const { fd, name } = u.upperPlace(node);
-  node.orphanFd = check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path);
+  u.pin(node, check(openAt(fd, name, O_PATH | O_NOFOLLOW), node.path));
+}
+
+function pinFile(u: Union, node: Node): void {
+  u.pin(node, u.fileFds.get(node, true) === undefined ? openUpper(u, node) : u.fileFds.take(node)!);
+}
+
+/** Gives the inode one more name where nobody sees it; the next start would delete it. */
+function park(u: Union, node: Node): void {
+  if (node.parkedName !== null) return;
+  const { fd, name } = u.upperPlace(node);
+  const parked = u.scratch.temporaryName();
+  check(linkAt(fd, name, u.scratch.workFd, parked), node.path);
+  node.parkedName = parked;
 }
 
 /** Opens what a directory's attributes are taken from; a base's never so that it could be changed. */

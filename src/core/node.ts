@@ -79,6 +79,8 @@ export class Node {
   linkable = false;
   /** Keeps the scratch's inode of an orphan alive; -1 for none. */
   orphanFd = -1;
+  /** Does the same when there are too few descriptors: its name in the scratch's `work/`. */
+  parkedName: string | null = null;
   /** Other names of an upper inode with several links. */
   aliases: { parent: Node; name: string }[] | null = null;
   /** Key in the scratch's index of a base inode with several links, once copied up. */

@@ -1,6 +1,6 @@
 import { toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
-import { close } from '../sys/file';
+import { close, unlinkAt, whenOutOfDescriptors } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { CoveredNames } from './coveredNames';
@@ -71,6 +71,9 @@ export class Union {
   /** What was said of damaged files, by path. */
   readonly #damages = new Map<string, string>();
   #nextId = ROOT_ID;
+  /** How many inodes are kept by a descriptor, and how many may be. */
+  #pins = 0;
+  readonly #mostPins: number;
   /** The node whose attributes `#stat` still holds from its lookup, to spare the driver's getattr a system call. */
   #fresh: Node | null = null;
   readonly #stat = new Stat();
@@ -89,8 +92,10 @@ export class Union {
     this.dirFds = dirFds;
     this.fileFds = new FileFds(limits.files);
     this.deltas = new Deltas(scratch.deltaFd, limits.deltas, machineDurability());
+    this.#mostPins = Math.ceil(limits.files / 4);
     this.deltaThreshold = limits.deltaThreshold;
     this.invalidator = invalidator;
+    whenOutOfDescriptors(() => this.#closeSome());
     // Tried here once, not while the first write to a large file waits for it.
     this.cannotClone = new Set(scratch.canClone() ? [] : layers.keys());
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
@@ -240,10 +245,34 @@ export class Union {
     }
   }
 
+  /** Keeps an inode, by a descriptor of it, for those who have it open. */
+  pin(node: Node, fd: number): void {
+    node.orphanFd = fd;
+    if (fd >= 0) this.#pins++;
+  }
+
+  /** Whether more inodes may be pinned: descriptors have to be left for all else. */
+  get canPin(): boolean {
+    return this.#pins < this.#mostPins;
+  }
+
   /** Lets go of an inode that was kept for those who have it open. */
   unpin(node: Node): void {
-    if (node.orphanFd >= 0) close(node.orphanFd);
+    if (node.orphanFd >= 0) {
+      close(node.orphanFd);
+      this.#pins--;
+    }
     node.orphanFd = -1;
+    if (node.parkedName !== null) unlinkAt(this.scratch.workFd, node.parkedName);
+    node.parkedName = null;
+  }
+
+  /** Closes descriptors that are not in use just now; returns whether there were any. */
+  #closeSome(): boolean {
+    const closed = [this.fileFds.shrink(), this.deltas.shrink(), this.dirFds.shrink()];
+    if (!closed.includes(true)) return false;
+    this.#log('warn', 'Out of file descriptors: from now on fewer files are kept open.');
+    return true;
   }
 
   /** Metadata of a node as its layer has it, before the union's view of inode numbers. */
@@ -282,6 +311,7 @@ export class Union {
 
   /** Where a node's inode lies in the scratch, as a directory descriptor (valid until the next call) and a name. */
   upperPlace(node: Node): { fd: number; name: string } {
+    if (node.orphan && node.parkedName !== null) return { fd: this.scratch.workFd, name: node.parkedName };
     if (node.indexKey !== null) return { fd: this.scratch.indexFd, name: node.indexKey };
     if (node.parent === null) return { fd: this.scratch.upperFd, name: '.' };
     const above = dirOf(node.parent).upper;

@@ -85,7 +85,20 @@ const calls = {
 /** All functions below return a result or a negative error number; see {@link check}. Names are byte strings. */
 
 export function openAt(dirFd: number, name: string, flags: number, mode = 0): number {
+  const fd = calls.openat(dirFd, cString(name), flags | O_CLOEXEC, mode);
+  if ((fd !== -E.EMFILE && fd !== -E.ENFILE) || !relieve()) return fd;
   return calls.openat(dirFd, cString(name), flags | O_CLOEXEC, mode);
+}
+
+let relieve: () => boolean = () => false;
+
+/**
+ * Names who can help when this thread is out of descriptors (EMFILE, ENFILE).
+ *
+ * @param close closes some that nobody is using just now; returns whether it did
+ */
+export function whenOutOfDescriptors(close: () => boolean): void {
+  relieve = close;
 }
 
 const how = Buffer.alloc(24);

@@ -20,17 +20,20 @@ export interface DeltaSource {
 
 const stat = new Stat();
 
+/** Fewest to keep open: an operation works with two of them at the most. */
+const FEWEST = 4;
+
 /** The open block deltas, the most recently used ones kept. */
 export class Deltas {
   /** The scratch's folder of block maps. */
   readonly #dirFd: number;
-  readonly #capacity: number;
+  #capacity: number;
   readonly #durability: Durability;
   readonly #open = new Map<Node, DeltaFile>();
 
   constructor(dirFd: number, capacity: number, durability: Durability) {
     this.#dirFd = dirFd;
-    this.#capacity = capacity;
+    this.#capacity = Math.max(capacity, FEWEST);
     this.#durability = durability;
   }
 
@@ -99,7 +102,7 @@ export class Deltas {
       const dataFd = source.openScratch();
       fds.push(dataFd);
       const delta = new DeltaFile(dataFd, baseFd, openMap(baseFd), this.#durability);
-      this.#evict();
+      this.#evict(this.#capacity - 1);
       this.#open.set(node, delta);
       return delta;
     } catch (error) {
@@ -133,14 +136,21 @@ export class Deltas {
     this.#open.clear();
   }
 
+  /** Keeps half as many from now on, as there are too few descriptors; returns whether that closed any. */
+  shrink(): boolean {
+    const before = this.#open.size;
+    this.#capacity = Math.max(Math.floor(before / 2), FEWEST);
+    this.#evict(this.#capacity);
+    return this.#open.size < before;
+  }
+
   /** An unlinked file's map has no name to open it by again; of one in use there must not be two. */
-  #evict(): void {
-    if (this.#open.size < this.#capacity) return;
+  #evict(most: number): void {
     for (const [node, delta] of this.#open) {
+      if (this.#open.size <= most) return;
       if (node.orphan || delta.held) continue;
       syncIfPossible(delta);
       this.drop(node);
-      return;
     }
   }
 }

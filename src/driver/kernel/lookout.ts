@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { AT_FDCWD, O_RDONLY, openAt, pread } from '../../sys/file';
 
 /** Milliseconds to look out for the next request. */
 const LOOKOUT = 0.05;
@@ -15,6 +15,8 @@ const CHECK = 20;
  */
 export class Lookout {
   readonly #processors = availableParallelism();
+  /** Opened once, so that it is there when the process has run out of descriptors. */
+  readonly #load = openAt(AT_FDCWD, '/proc/loadavg', O_RDONLY);
   #crowded = false;
   #checkAt = 0;
 
@@ -25,14 +27,17 @@ export class Lookout {
     const now = performance.now();
     if (now >= this.#checkAt) {
       this.#checkAt = now + CHECK;
-      this.#crowded = runningThreads() > this.#processors;
+      this.#crowded = runningThreads(this.#load) > this.#processors;
     }
     return this.#crowded ? 0 : LOOKOUT;
   }
 }
 
 /** How many threads of the machine run or wait for a processor, this one included. */
-function runningThreads(): number {
-  const [, , , running] = readFileSync('/proc/loadavg', 'latin1').split(' ');
+function runningThreads(load: number): number {
+  const length = pread(load, line, line.length, 0);
+  const [, , , running] = line.toString('latin1', 0, Math.max(length, 0)).split(' ');
   return Number.parseInt(running ?? '', 10);
 }
+
+const line = Buffer.alloc(128);
