@@ -10,6 +10,18 @@ export const E = {
   ESTALE: 116,
 };
 
+/** Node's own names lack some that file systems use. */
+function errorName(errno: number): string {
+  switch (errno) {
+    case E.ESTALE:
+      return 'ESTALE';
+    case E.EDQUOT:
+      return 'EDQUOT';
+    default:
+      return getSystemErrorName(-errno);
+  }
+}
+
 /** A failed file-system operation: carries the error number that the caller of the file system shall see. */
 export class FsError extends Error {
   override readonly name = 'FsError';
@@ -19,7 +31,7 @@ export class FsError extends Error {
   readonly code: string;
 
   constructor(errno: number, what: string) {
-    const code = errno === E.ESTALE ? 'ESTALE' : getSystemErrorName(-errno);
+    const code = errorName(errno);
     super(`${code}: ${what}`);
     this.errno = errno;
     this.code = code;

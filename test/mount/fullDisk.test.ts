@@ -1,122 +1,57 @@
 import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import {
-  chmodSync,
   closeSync,
-  constants,
   fsyncSync,
-  linkSync,
-  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
+import { runChecked } from '../support/command';
+import { makeBase, operations, prepare } from '../support/everyOperation';
 import { mountImage } from '../support/images';
 import { useSandbox } from '../support/sandbox';
-import { snapshot } from '../support/snapshot';
+import { snapshot, tree } from '../support/snapshot';
+
+type Full = 'ENOSPC' | 'EDQUOT';
 
 const MIB = 1 << 20;
 /** How many base entries there are for each operation. */
 const COUNT = 14;
-
-/** What programs do, each to an entry of its own. */
-const operations: Record<string, (root: string, i: number) => void> = {
-  create: (root, i) => {
-    writeDurably(join(root, `new${i}`), `new ${i}`, 'wx');
-  },
-  write: (root, i) => {
-    writeDurably(join(root, `written${i}`), `WRITTEN ${i}`.padEnd(3000, '!'), 'r+');
-  },
-  append: (root, i) => {
-    writeDurably(join(root, `appended${i}`), 'more', 'a');
-  },
-  chmod: (root, i) => {
-    chmodSync(join(root, `chmod${i}`), 0o600);
-  },
-  unlink: (root, i) => {
-    unlinkSync(join(root, `unlinked${i}`));
-  },
-  rename: (root, i) => {
-    renameSync(join(root, `renamed${i}`), join(root, `there${i}`));
-  },
-  renameDirectory: (root, i) => {
-    renameSync(join(root, `directory${i}`), join(root, `moved${i}`));
-  },
-  makeDirectory: (root, i) => {
-    mkdirSync(join(root, `made${i}`));
-  },
-  removeDirectory: (root, i) => {
-    rmdirSync(join(root, `empty${i}`));
-  },
-  replaceDirectory: (root, i) => {
-    mkdirSync(join(root, `gone${i}`));
-  },
-  link: (root, i) => {
-    linkSync(join(root, `linked${i}`), join(root, `link${i}`));
-  },
-  symlink: (root, i) => {
-    symlinkSync('x'.repeat(100), join(root, `symlink${i}`));
-  },
-  inside: (root, i) => {
-    writeDurably(join(root, `inside${i}/new`), `inside ${i}`, 'w');
-  },
-};
-
-function makeBase(base: string): void {
-  for (let i = 0; i < COUNT; i++) {
-    for (const name of ['written', 'appended', 'chmod', 'unlinked', 'renamed', 'linked'])
-      writeFileSync(join(base, `${name}${i}`), `${name} ${i}`);
-    for (const name of ['directory', 'empty', 'gone', 'inside']) mkdirSync(join(base, `${name}${i}`));
-    writeFileSync(join(base, `directory${i}/file`), `file ${i}`);
-  }
-}
-
-function writeDurably(path: string, text: string, flags: string): void {
-  const fd = openSync(path, flags);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
 
 describe('a scratch on a full disk', function () {
   this.timeout(60_000);
   const sandbox = useSandbox();
 
   /** Fills the disk, does all operations to two trees as far as the first takes them, and compares them. */
-  async function fill(scratch: string, ballast: (mount: string) => void): Promise<void> {
+  async function fill(scratch: string, errno: Full, ballast: (mount: string) => void): Promise<void> {
     const base = sandbox().directory('base');
     const twin = sandbox().directory('twin');
-    makeBase(base);
-    makeBase(twin);
+    makeBase(base, COUNT);
+    makeBase(twin, COUNT);
     const before = snapshot(base);
     const { cowspace } = sandbox();
     let info = await cowspace.create([base], '--name', 'full', '--scratch', scratch);
-    for (const root of [info.mount, twin]) for (let i = 0; i < COUNT; i++) rmdirSync(join(root, `gone${i}`));
+    for (const root of [info.mount, twin]) prepare(root, COUNT);
     ballast(info.mount);
     const refused: [string, number][] = [];
     for (let i = 0; i < COUNT; i++) {
       for (const [name, operation] of Object.entries(operations)) {
-        if (takes(() => operation(info.mount, i))) operation(twin, i);
+        if (takes(() => operation(info.mount, i), errno)) operation(twin, i);
         else refused.push([name, i]);
       }
     }
     const kinds = [...new Set(refused.map(([name]) => name))];
     assert.ok(
-      kinds.length > 4 && refused.length < COUNT * 13 - 20,
+      kinds.length > 4 && refused.length < COUNT * Object.keys(operations).length - 5,
       `${refused.length} refused: ${kinds.join(' ')}`,
     );
     // What was refused may be in the kernel's cache still.
@@ -140,16 +75,32 @@ describe('a scratch on a full disk', function () {
 
   it('refuses what needs room, keeps all else, and goes on when there is room', async function () {
     const scratch = join(await mountImage(this, sandbox(), 'ext4', 8 * MIB), 'scratch');
-    await fill(scratch, (mount) => {
+    await fill(scratch, 'ENOSPC', (mount) => {
       fillUp(join(mount, 'ballast'));
       // Some of it fits.
       truncateSync(join(mount, 'ballast'), statSync(join(mount, 'ballast')).size - (80 << 10));
     });
   });
 
+  it('does so when it is a quota that ends', async function () {
+    if (spawnSync('btrfs', ['--version']).error) this.skip();
+    const disk = await mountImage(this, sandbox(), 'btrfs', 128 * MIB);
+    for (const command of [
+      ['subvolume', 'create', `${disk}/volume`],
+      ['quota', 'enable', disk],
+      ['qgroup', 'limit', '4M', `${disk}/volume`],
+    ])
+      await runChecked('btrfs', command);
+    await fill(join(disk, 'volume/scratch'), 'EDQUOT', (mount) => {
+      fillUp(join(mount, 'ballast'), 'EDQUOT');
+      // Some of it fits.
+      spawnSync('btrfs', ['qgroup', 'limit', '4300K', `${disk}/volume`]);
+    });
+  });
+
   it('does so when it is inodes that it lacks', async function () {
     const disk = await mountImage(this, sandbox(), 'ext4', 32 * MIB, { mkfs: ['-N', '400'] });
-    await fill(join(disk, 'scratch'), (mount) => {
+    await fill(join(disk, 'scratch'), 'ENOSPC', (mount) => {
       mkdirSync(join(mount, 'ballast'));
       for (let i = 0; takes(() => writeFileSync(join(mount, `ballast/${i}`), '')); i++);
       for (const name of readdirSync(join(mount, 'ballast')).slice(0, 50))
@@ -166,12 +117,12 @@ describe('a commit to a full disk', function () {
     const disk = await mountImage(this, sandbox(), 'ext4', 24 * MIB);
     const base = join(disk, 'base');
     mkdirSync(base);
-    makeBase(base);
+    makeBase(base, COUNT);
     for (const name of ['patched', 'rewritten']) writeFileSync(join(base, name), Buffer.alloc(3 * MIB, 'b'));
     const { cowspace } = sandbox();
     const { mount } = await cowspace.create([base], '--name', 'full');
     const before = tree(base);
-    for (let i = 0; i < COUNT; i++) rmdirSync(join(mount, `gone${i}`));
+    prepare(mount, COUNT);
     for (let i = 0; i < COUNT; i++) for (const operation of Object.values(operations)) operation(mount, i);
     overwrite(join(mount, 'patched'), 4096);
     overwrite(join(mount, 'rewritten'), 3 * MIB);
@@ -197,7 +148,7 @@ describe('a commit to a full disk', function () {
   });
 });
 
-function fillUp(path: string): void {
+function fillUp(path: string, errno: Full = 'ENOSPC'): void {
   const fd = openSync(path, 'a');
   try {
     for (const size of [512 << 10, 4096]) {
@@ -205,10 +156,10 @@ function fillUp(path: string): void {
         writeSync(fd, Buffer.alloc(size, 1));
         fsyncSync(fd);
       };
-      while (takes(append));
+      while (takes(append, errno));
     }
   } finally {
-    takes(() => closeSync(fd));
+    takes(() => closeSync(fd), errno);
   }
 }
 
@@ -220,29 +171,12 @@ function overwrite(path: string, length: number): void {
 }
 
 /** Whether there was room for it. */
-function takes(operation: () => void): boolean {
+function takes(operation: () => void, errno: Full = 'ENOSPC'): boolean {
   try {
     operation();
     return true;
   } catch (error) {
-    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC', String(error));
+    assert.equal((error as NodeJS.ErrnoException).errno, -osConstants.errno[errno], String(error));
     return false;
   }
-}
-
-/** Kind, mode and contents of all that is below a directory. */
-function tree(root: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
-    const { mode, nlink } = lstatSync(join(root, path));
-    const type = mode & constants.S_IFMT;
-    const contents =
-      type === constants.S_IFREG
-        ? `${nlink} ${readFileSync(join(root, path), 'utf8')}`
-        : type === constants.S_IFLNK
-          ? readlinkSync(join(root, path))
-          : '';
-    found.set(path, `${mode.toString(8)} ${contents}`);
-  }
-  return found;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { constants, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -27,4 +27,21 @@ function describe(path: string): string {
   if (stat.isSymbolicLink()) return `${common} → ${readlinkSync(path)}`;
   if (!stat.isFile()) return common;
   return `${common} ${stat.size} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+}
+
+/** As {@link snapshot}, without owners and times, but with the link counts of files. */
+export function tree(root: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const path of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
+    const { mode, nlink } = lstatSync(join(root, path));
+    const type = mode & constants.S_IFMT;
+    const contents =
+      type === constants.S_IFREG
+        ? `${nlink} ${readFileSync(join(root, path), 'utf8')}`
+        : type === constants.S_IFLNK
+          ? readlinkSync(join(root, path))
+          : '';
+    found.set(path, `${mode.toString(8)} ${contents}`);
+  }
+  return found;
 }
