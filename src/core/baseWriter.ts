@@ -244,8 +244,12 @@ export class BaseWriter {
     this.#bases.clear();
   }
 
-  /** Renames an entry in every base that has it; see {@link makeRoom}. */
-  rename(from: string, to: string): void {
+  /**
+   * Renames an entry in every base that has it; see {@link makeRoom}.
+   *
+   * @param begun called when the first has it under its new name
+   */
+  rename(from: string, to: string, begun: () => void = () => undefined): void {
     const stat = new Stat();
     for (const place of this.#bases.places(from)) {
       if (statAt(this.#fd(place.dir), place.name, stat) < 0) continue;
@@ -257,6 +261,7 @@ export class BaseWriter {
         this.#takingName(dir.layer, toFd, name, () => renameAt(this.#fd(place.dir), place.name, toFd, name)),
         to,
       );
+      begun();
       // A rename between two names of one inode does nothing and leaves both.
       unlinkAt(this.#fd(place.dir), place.name);
       const { layer } = place.dir;

@@ -68,6 +68,8 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
         items.push(planItem(step.change));
     }
     yield* committer.finish();
+  } catch (error) {
+    throw readOnlyError(error) ?? error;
   } finally {
     // Cancelled or failed on the way.
     runToEnd(committer.finish());
@@ -77,6 +79,15 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
 }
 
 const CHANGED_MEANWHILE = 'it was changed while it was committed';
+
+function readOnlyError(error: unknown): CowspaceError | null {
+  if (!(error instanceof FsError) || error.errno !== E.EROFS) return null;
+  return new CowspaceError(
+    'denied',
+    `The base is on a file system that is mounted read-only (${error.message}). ` +
+      'The changes stay in the scratch: make it writable, and commit again.',
+  );
+}
 
 /** Nobody was asked about a deletion that was not in the plan. */
 function deletedMeanwhile(step: Step, change: Change): Conflict | null {
@@ -324,7 +335,13 @@ class Committer {
   #moveBase(node: Node, move: BaseMove): void {
     this.#writer.makeRoom(move.from, move.to);
     this.#journal.begin(move);
-    this.#writer.rename(move.from, move.to);
+    const progress = { begun: false };
+    try {
+      this.#writer.rename(move.from, move.to, () => (progress.begun = true));
+    } catch (error) {
+      if (!progress.begun) this.#journal.end();
+      throw error;
+    }
     settleMove(this.#union, this.#changes, node, move);
     this.#journal.end();
   }

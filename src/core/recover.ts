@@ -1,9 +1,10 @@
 import { toBytes, toText } from '../sys/bytes';
+import { FsError } from '../sys/errno';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
 import { recoverUndo, type UndoHeader } from './delta/undo';
 import { runToEnd } from './job';
-import { CommitJournal } from './journal';
+import { type BaseMove, CommitJournal } from './journal';
 import { bookOrigin, settleMove } from './settle';
 import { removeTemporaries } from './temporaries';
 import { Stat } from '../sys/stat';
@@ -23,14 +24,24 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
     `A commit was interrupted while it renamed ${toText(move.from)} to ${toText(move.to)}: finishing it.`,
   );
   runToEnd(changes.update());
-  changes.at(move.path, (parent, name) => {
+  try {
+    finishMove(u, changes, move);
+    journal.end();
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    // The next start tries again: all else can be worked with.
+    log('error', `It cannot be finished now: ${error.message}`);
+  }
+}
+
+function finishMove(u: Union, changes: Changes, move: BaseMove): void {
+  changes.ifThere(move.path, (parent, name) => {
     const node = u.lookup(parent, name);
     if (node?.record?.redirect !== move.from) return;
     new BaseWriter(u, changes.bases).rename(move.from, move.to);
     settleMove(u, changes, node, move);
     u.release(node);
   });
-  journal.end();
 }
 
 /** The base's file was written completely; the scratch shall know it as the one its blocks belong to. */

@@ -42,6 +42,8 @@ const FOLDERS = ['upper', 'work', 'index', 'trash', 'delta', 'undo', 'records'] 
 const metaSchema = z.object({
   format: z.number(),
   bases: z.array(z.string()).min(1),
+  /** Inode numbers of the bases' roots when the scratch was made. */
+  roots: z.array(z.number()).optional(),
   /** How a whiteout looks: a character device 0/0, or an empty file with an attribute where devices are refused. */
   whiteouts: z.enum(['device', 'xattr']),
 });
@@ -83,7 +85,7 @@ export class Scratch {
    * @param path absolute
    * @param bases the bases' real paths, in order
    * @throws CowspaceError `wrong-scratch` when it was made for other bases or by a newer version, `not-empty` when the
-   *   folder holds something else, `denied` when the folder is another user's
+   *   folder holds something else, `denied` when the folder is another user's, `not-found` when a base seems not to be there
    */
   static open(path: string, bases: readonly string[]): Scratch {
     mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -99,7 +101,8 @@ export class Scratch {
   }
 
   static #describe(real: string, root: number, bases: readonly string[]): Meta {
-    const meta = readMeta(root, real) ?? createScratch(root, real, bases);
+    const roots = bases.map(lookAtRoot);
+    const meta = readMeta(root, real) ?? createScratch(root, real, bases, roots);
     if (meta.format > FORMAT) {
       throw new CowspaceError(
         'wrong-scratch',
@@ -115,6 +118,9 @@ export class Scratch {
         { path: real },
       );
     }
+    roots.forEach(({ ino, empty }, i) => {
+      if (empty && (meta.roots?.[i] ?? ino) !== ino) throw missingBase(bases[i]!);
+    });
     return meta;
   }
 
@@ -245,6 +251,36 @@ function opaqueValue(dirFd: number, name: string): string {
   return '';
 }
 
+interface BaseRoot {
+  readonly ino: number;
+  readonly empty: boolean;
+}
+
+function lookAtRoot(base: string): BaseRoot {
+  const fd = check(openAt(AT_FDCWD, toBytes(base), O_RDONLY | O_DIRECTORY), base);
+  try {
+    check(statFd(fd, stat), base);
+    let empty = true;
+    check(
+      readDirectory(fd, '', () => (empty = false)),
+      base,
+    );
+    return { ino: stat.ino, empty };
+  } finally {
+    close(fd);
+  }
+}
+
+/** A commit would put the changes where the disk is to be mounted, and all that was not changed seems deleted. */
+function missingBase(base: string): CowspaceError {
+  return new CowspaceError(
+    'not-found',
+    `The base ${base} is empty, and another folder than the one that the scratch was made for. ` +
+      'Put that back first: mount the disk that it lies on.',
+    { path: base },
+  );
+}
+
 /** Whoever else could write to it could lead the daemon's commits and reads astray, or read what the mount hides. */
 function makePrivate(root: number, path: string): void {
   check(statFd(root, stat), path);
@@ -284,7 +320,12 @@ function parseJson(text: string): unknown {
 const UNFINISHED = `${META}.new`;
 const PROBE = 'probe';
 
-function createScratch(root: number, path: string, bases: readonly string[]): Meta {
+function createScratch(
+  root: number,
+  path: string,
+  bases: readonly string[],
+  roots: readonly BaseRoot[],
+): Meta {
   let others = 0;
   readDirectory(root, '', (name) => (others += name === UNFINISHED || name === PROBE ? 0 : 1));
   if (others > 0) {
@@ -294,7 +335,12 @@ function createScratch(root: number, path: string, bases: readonly string[]): Me
       { path },
     );
   }
-  const meta: Meta = { format: FORMAT, bases: [...bases], ...probe(root) };
+  const meta: Meta = {
+    format: FORMAT,
+    bases: [...bases],
+    roots: roots.map(({ ino }) => ino),
+    ...probe(root),
+  };
   const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
   unlinkAt(root, UNFINISHED);
   const file = check(openAt(root, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path);
