@@ -142,8 +142,7 @@ export class Union {
     const dir = dirOf(parent);
     if (dir.upperNames !== null) return dir.upperNames;
     const names = new Map<string, UpperName>();
-    dir.upperNames = names;
-    if (dir.upper === null) return names;
+    if (dir.upper === null) return (dir.upperNames = names);
     const suspects: string[] = [];
     const fd = this.dirFds.get(dir.upper);
     const result = readDirectory(fd, '', (name, _ino, type) => {
@@ -157,6 +156,8 @@ export class Union {
       this.#fresh = null;
       names.set(name, { whiteout: this.scratch.isWhiteout(fd, name, this.#stat) });
     }
+    // Not before: what could not be read would pass for empty from then on.
+    dir.upperNames = names;
     return names;
   }
 

@@ -75,6 +75,38 @@ describe('a hostile scratch', () => {
     assert.throws(() => sandbox.engine, { code: 'ENOTDIR' });
   });
 
+  for (const layer of ['base', 'scratch']) {
+    it(`gets nothing by a link that takes the place of a directory of the ${layer} after it was found`, () => {
+      sandbox.mount.mkdir('made', 0o755);
+      sandbox.close();
+      const [name, disk] = layer === 'base' ? ['dir', base] : ['made', `${sandbox.scratch}/upper`];
+      const { engine } = sandbox;
+      const caller = { uid: 0, gid: 0, umask: 0 };
+      const node = engine.lookup(engine.root, name)!;
+      engine.remember(node);
+      renameSync(`${disk}/${name}`, `${disk}/aside`);
+      symlinkSync(outside, `${disk}/${name}`);
+      for (const attempt of [
+        () => engine.lookup(node, 'secret'),
+        () => {
+          engine.list(node, 0, false, () => true);
+        },
+        () => engine.mknod(node, 'new', 0o100644, 0, caller),
+        () => engine.mkdir(node, 'new', 0o755, caller),
+        () => {
+          engine.rename(engine.root, 'file', node, 'stolen', 0);
+        },
+        () => {
+          engine.unlink(node, 'secret');
+        },
+        () => {
+          engine.setattr(node, { mode: 0o777 });
+        },
+      ])
+        assert.throws(attempt, { name: 'FsError' });
+    });
+  }
+
   it('gets nothing by a block map that it names', () => {
     writeFileSync(`${sandbox.scratch}/upper/file`, '');
     symlinkSync(`${outside}/secret`, `${sandbox.scratch}/delta/${'ab'.repeat(8)}`);
