@@ -1,9 +1,38 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** What a shell would read again: a name with a quote or a `$` in it must never become a command. */
+const noShell = {
+  'no-restricted-syntax': [
+    'error',
+    {
+      selector:
+        "Property[key.name='shell'][value.type='Literal']:not([value.value=false]), " +
+        "CallExpression[callee.name=/^(spawn|spawnSync|fork|execFile|execFileSync)$/] Property[key.name='shell']",
+      message: 'Give programs their arguments as a list, without a shell.',
+    },
+    {
+      selector:
+        'CallExpression[callee.name=/^(exec|execSync)$/], CallExpression[callee.object.name=/^(child_process|childProcess|cp)$/]',
+      message: 'Import spawn, spawnSync, fork or execFile by name: they take no command lines.',
+    },
+  ],
+  'no-restricted-imports': [
+    'error',
+    {
+      paths: ['node:child_process', 'child_process'].map((name) => ({
+        name,
+        importNames: ['exec', 'execSync', 'default'],
+        message: 'They hand a command line to a shell.',
+      })),
+    },
+  ],
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', '.cache'] },
   eslint.configs.recommended,
+  { rules: noShell },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
