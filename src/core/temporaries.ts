@@ -1,6 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as z from 'zod';
 import { toBytes, toText } from '../sys/bytes';
 import { readDirectory } from '../sys/directory';
@@ -11,6 +9,7 @@ import {
   fsync,
   O_CREAT,
   O_DIRECTORY,
+  O_NOFOLLOW,
   O_RDONLY,
   O_TRUNC,
   O_WRONLY,
@@ -19,10 +18,14 @@ import {
   pwrite,
   unlinkAt,
 } from '../sys/file';
+import { readRegular } from '../sys/regular';
 import type { LayerDir } from './layer';
 import { plainPathSchema } from './plainPath';
 import { TEMPORARIES_JOURNAL } from './scratch';
 import type { Union } from './union';
+
+/** Bytes that a journal may have. */
+const MAX_JOURNAL = 64 << 20;
 
 /** A directory of a base in which entries of a prefix may stand. */
 const placeSchema = z.object({
@@ -76,7 +79,7 @@ export class Temporaries {
   #begin(): void {
     removeTemporaries(this.#union);
     const { rootFd } = this.#union.scratch;
-    const flags = O_WRONLY | O_CREAT | O_TRUNC;
+    const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
     this.#journalFd = check(openAt(rootFd, TEMPORARIES_JOURNAL, flags, 0o600), TEMPORARIES_JOURNAL);
     check(fsync(rootFd), TEMPORARIES_JOURNAL);
   }
@@ -84,23 +87,24 @@ export class Temporaries {
 
 /** Removes what an interrupted commit was building in the bases. */
 export function removeTemporaries(u: Union): void {
-  for (const place of readPlaces(u.scratch.path)) removeFrom(u, place);
+  for (const place of readPlaces(u.scratch.rootFd)) removeFrom(u, place);
   unlinkAt(u.scratch.rootFd, TEMPORARIES_JOURNAL);
 }
 
-function readPlaces(scratch: string): Place[] {
-  let text: string;
-  try {
-    text = readFileSync(join(scratch, TEMPORARIES_JOURNAL), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+function readPlaces(rootFd: number): Place[] {
+  const bytes = readRegular(rootFd, TEMPORARIES_JOURNAL, MAX_JOURNAL);
+  if (typeof bytes === 'number') return [];
   // A crash can cut the last line short: nothing was built there yet.
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .flatMap((line) => placeSchema.safeParse(JSON.parse(line)).data ?? []);
+  const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+  return lines.flatMap((line) => placeSchema.safeParse(parseJson(line)).data ?? []);
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
 }
 
 function removeFrom(u: Union, { layer, directory, prefix }: Place): void {

@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -62,6 +63,18 @@ describe('a hostile scratch', () => {
       assert.throws(() => read('file'), { code: 'EIO' });
       assert.match(sandbox.log.join('\n') + sandbox.engine.stat('file', 'scratch')!.type, /file/);
       assert.equal(read('dir/inner'), 'inner');
+    });
+  }
+
+  for (const directory of ['../outside', 'dir/../../outside', 'out', '/']) {
+    it(`gets nothing deleted in '${directory}' as left over by a commit`, () => {
+      const prefix = `.cowspace-commit-${'a'.repeat(16)}-`;
+      symlinkSync(outside, `${base}/out`);
+      writeFileSync(`${outside}/${prefix}0`, '');
+      const line = `${JSON.stringify({ layer: 1, directory, prefix })}\n`;
+      writeFileSync(`${sandbox.scratch}/temporaries.jsonl`, `${line}no JSON\n`);
+      assert.equal(read('file'), 'base');
+      unlinkSync(`${outside}/${prefix}0`);
     });
   }
 
