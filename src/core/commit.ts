@@ -22,7 +22,15 @@ import {
   selectChanges,
   type Step,
 } from './plan';
-import { adoptLowers, dropUpper, dropWhiteout, moveIndex, pruneDirectory, settleMove } from './settle';
+import {
+  adoptLowers,
+  coverRoot,
+  dropUpper,
+  dropWhiteout,
+  moveIndex,
+  pruneDirectory,
+  settleMove,
+} from './settle';
 import { linkKey, type Union } from './union';
 
 /** How many written files wait for their directories to be made durable together. */
@@ -327,7 +335,9 @@ class Committer {
       const from = node.record?.redirect;
       if (from == null) return;
       const oldPath = this.#changes.unionPath(from);
-      this.#moveBase(node, { path, from, to: detourName(), oldPath, detour: true });
+      const to = detourName();
+      coverRoot(this.#union, to);
+      this.#moveBase(node, { path, from, to, oldPath, detour: true });
     });
   }
 

@@ -30,6 +30,12 @@ export function dropWhiteout(u: Union, parent: Node, name: string): void {
   u.observer.touchName(parent, name);
 }
 
+/** Hides a name in the bases' root before something stands there that the mount shows elsewhere. */
+export function coverRoot(u: Union, name: string): void {
+  check(u.scratch.createWhiteout(u.scratch.upperFd, name), name);
+  u.upperNames(u.root).set(name, { whiteout: true });
+}
+
 /**
  * Removes a file from the scratch that a base now has. It stays where its directory does not show the base's entry
  * (an opaque directory that still hides others), and as long as the base lacks one of its names.

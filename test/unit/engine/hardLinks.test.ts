@@ -80,6 +80,19 @@ describe('Files with several names', () => {
     assert.deepEqual(readdirSync(base).sort(), ['first', 'other', 'symlink', 'symlink2']);
   });
 
+  it('change places in the base with another file', () => {
+    const { engine, mount } = sandbox;
+    writeFileSync(join(base, 'before'), 'before');
+    mount.rename('before', 'first', RENAME_EXCHANGE);
+    mount.write('before', 0, Buffer.from('new!'));
+    sandbox.run(engine.commit({}));
+    assert.deepEqual(readdirSync(base), ['before', 'first', 'other', 'second', 'symlink', 'symlink2']);
+    assert.equal(readFileSync(join(base, 'before')).toString('latin1', 0, 8), 'new!base');
+    assert.equal(readFileSync(join(base, 'first')).toString(), 'before');
+    assert.equal(lstatSync(join(base, 'second')).ino, lstatSync(join(base, 'before')).ino);
+    assert.deepEqual(listed(), []);
+  });
+
   it('are found again when the directory in which they show moves once more', () => {
     const { mount } = sandbox;
     mkdirSync(join(base, 'directory'));
