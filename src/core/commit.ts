@@ -238,11 +238,12 @@ class Committer {
   }
 
   #pruneAbove(path: string): void {
-    const slash = path.lastIndexOf('/');
-    if (slash > 0) this.#withNode(path.slice(0, slash), (node) => pruneDirectory(this.#union, node));
-    this.#withNode(path, (node) => {
+    const prune = (node: Node): void => {
       if (node.dir !== null) pruneDirectory(this.#union, node);
-    });
+    };
+    const slash = path.lastIndexOf('/');
+    if (slash > 0) this.#withNode(path.slice(0, slash), prune);
+    this.#withNode(path, prune);
   }
 
   *#applyWhiteout(path: string): Job<void> {

@@ -12,8 +12,16 @@ export type Step =
   | { op: 'forget' }
   /** The changes are asked for. */
   | { op: 'list' }
-  /** Some changes, by their numbers counted round, are committed while operations go on. */
-  | { op: 'commit'; picks: readonly number[]; meanwhile: readonly FileOperation[] }
+  /**
+   * Some changes, by their numbers counted round (null: all), are committed while operations go on: one after each
+   * `stride` steps of the commit.
+   */
+  | {
+      op: 'commit';
+      picks: readonly number[] | null;
+      stride: number;
+      meanwhile: readonly FileOperation[];
+    }
   | { op: 'discard'; picks: readonly number[]; undo: boolean };
 
 export interface Case {
@@ -35,7 +43,15 @@ const pause: [number, fc.Arbitrary<Step>][] = [
 const picks = fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 4 });
 
 const review: [number, fc.Arbitrary<Step>][] = [
-  [4, fc.record({ op: fc.constant('commit' as const), picks, meanwhile: fc.constant([]) })],
+  [
+    4,
+    fc.record({
+      op: fc.constant('commit' as const),
+      picks,
+      stride: fc.constant(1),
+      meanwhile: fc.constant([]),
+    }),
+  ],
   [3, fc.record({ op: fc.constant('discard' as const), picks, undo: fc.boolean() })],
 ];
 
@@ -44,8 +60,9 @@ const busyCommit: [number, fc.Arbitrary<Step>][] = [
     6,
     fc.record({
       op: fc.constant('commit' as const),
-      picks,
-      meanwhile: fc.array(fileOperation, { minLength: 1, maxLength: 6 }),
+      picks: fc.oneof(picks, fc.constant(null)),
+      stride: fc.integer({ min: 1, max: 5 }),
+      meanwhile: fc.array(fileOperation, { minLength: 1, maxLength: 12 }),
     }),
   ],
 ];

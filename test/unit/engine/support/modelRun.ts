@@ -59,7 +59,7 @@ export class ModelRun {
         this.list();
         break;
       case 'commit':
-        this.#commitSome(step.picks, [...step.meanwhile]);
+        this.#commitSome(step);
         break;
       case 'discard':
         this.#discardSome(step.picks, step.undo);
@@ -101,7 +101,7 @@ export class ModelRun {
   }
 
   commitAll(): void {
-    this.#commit(undefined, []);
+    this.#commit(undefined, [], 1);
     // Contents that were written back are no change, whatever the time.
     const leniency = { ...this.#leniency, times: true };
     const model = readImage(this.#model);
@@ -165,24 +165,24 @@ export class ModelRun {
     }
   }
 
-  #commitSome(picks: readonly number[], meanwhile: FileOperation[]): void {
+  #commitSome({ picks, stride, meanwhile }: Extract<Step, { op: 'commit' }>): void {
     const { changes } = this.list();
     if (changes.length === 0) return;
-    this.#commit(
-      picks.map((pick) => changes[pick % changes.length]!.path),
-      meanwhile,
-    );
+    const paths = picks?.map((pick) => changes[pick % changes.length]!.path);
+    this.#commit(paths, [...meanwhile], stride);
   }
 
-  #commit(paths: string[] | undefined, meanwhile: FileOperation[]): void {
+  /** @param stride how many steps the commit takes before each operation of its users */
+  #commit(paths: string[] | undefined, meanwhile: FileOperation[], stride: number): void {
     const quiet = meanwhile.length === 0;
     const renamed = this.list().changes.filter(({ kind }) => kind === 'renamed');
     const before = this.#sandbox.baseImage();
     this.#inodes.clear();
     this.#leniency = { ...this.#leniency, directoryTimes: true };
     const job = this.#sandbox.engine.commit(paths === undefined ? {} : { paths });
+    let taken = 0;
     const { items, conflicts } = this.#sandbox.run(job, () => {
-      const operation = meanwhile.shift();
+      const operation = ++taken % stride === 0 ? meanwhile.shift() : undefined;
       if (operation !== undefined) this.#both(operation);
       this.#checkView();
       this.#inodes.clear();

@@ -90,6 +90,7 @@ export class MountTree implements Tree, Invalidator {
   link(from: string, to: string): void {
     const inode = this.#find(from);
     const { parent, name } = this.#place(to);
+    this.#lookup(parent, name);
     this.#fs.link(this.#node(inode), this.#node(parent), name);
     inode.attributes = null;
     this.#clear(parent);
