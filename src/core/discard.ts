@@ -20,7 +20,7 @@ import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
 import { joinPath, type Node } from './node';
-import { planItem, selectChanges } from './plan';
+import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
 import { dirOf, linkKey, type Union } from './union';
@@ -36,12 +36,14 @@ export function* discard(u: Union, changes: Changes, params: DiscardParams): Job
   const steps = [...selected].sort(([a], [b]) => (a < b ? 1 : -1));
   const items = steps.map(([, change]) => planItem(change));
   if (params.dryRun || steps.length === 0) return { items };
+  const going = new Set(steps.filter(([, change]) => makesDirectory(change)).map(([path]) => path));
   const can = yield* newTrashCan(u.scratch);
   const done: PlanItem[] = [];
   try {
     for (const [path, change] of steps) {
       yield { done: done.length, total: steps.length, path: change.path };
-      discardOne(u, changes, can, path, change);
+      discardOne(u, changes, can, path, change, going);
+      going.delete(path);
       done.push(planItem(change));
     }
   } finally {
@@ -103,15 +105,23 @@ function shownAgain(changes: Changes, path: string, { kind, type, from }: Change
   return [...(basePath === null ? [] : [basePath]), ...(from === undefined ? [] : [toBytes(from)])];
 }
 
-function discardOne(u: Union, changes: Changes, can: TrashCan, path: string, change: Change): void {
+/** @param going directories to be put aside, after what is in them: they are not made to show the bases before */
+function discardOne(
+  u: Union,
+  changes: Changes,
+  can: TrashCan,
+  path: string,
+  change: Change,
+  going: ReadonlySet<string>,
+): void {
   changes.ifThere(path, (parent, name) => {
     const node = u.lookup(parent, name);
     if (change.kind === 'whiteout') restoreBase(u, can, parent, name, change);
     else if (node?.dir?.upper && change.kind === 'metadata') resetMetadata(u, can, node, change);
-    else if (node?.upper) moveToTrash(u, changes, can, { node, parent, name, path, change });
+    else if (node?.upper) moveToTrash(u, changes, can, { node, parent, name, path, change }, going);
     if (node !== null) u.release(node);
     if (change.from !== undefined) restoreOldPlace(u, changes, toBytes(change.from));
-    pruneDirectory(u, parent);
+    if (!going.has(parent.path)) pruneDirectory(u, parent);
   });
   changes.touchPath(path);
 }
@@ -139,12 +149,19 @@ interface Discarded {
   readonly change: Change;
 }
 
-function moveToTrash(u: Union, changes: Changes, can: TrashCan, discarded: Discarded): void {
+function moveToTrash(
+  u: Union,
+  changes: Changes,
+  can: TrashCan,
+  discarded: Discarded,
+  going: ReadonlySet<string>,
+): void {
   const { node, parent, name, path, change } = discarded;
   const names = [{ parent, name }, ...(node.indexKey === null ? [] : otherNames(node, parent, name))];
   const basePath = changes.basePath(path);
   // Else the name would pass for one that the directory hides, and get a whiteout with the others.
-  if (basePath !== null && changes.bases.stat(basePath, stat) !== null) uncover(u, parent);
+  const shows = basePath !== null && changes.bases.stat(basePath, stat) !== null;
+  if (shows && !going.has(parent.path)) uncover(u, parent);
   const upper = dirOf(parent).upper;
   const aside = can.add(planItem(change), { whiteout: false, metadata: false });
   pinTree(u, node);

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RENAME_EXCHANGE } from '../../../src/sys/file';
+import { S_IFREG } from '../../../src/sys/stat';
 import { assertSame, readImage } from './support/image';
 import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
@@ -39,6 +40,19 @@ describe('Discard of what other entries stand on', () => {
     assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
     assert.deepEqual(listed(), before.list);
   }
+
+  it('brings back a directory that was made where another was renamed away', () => {
+    const { engine, mount } = sandbox;
+    mount.rename('directory', 'renamed', 0);
+    mount.mkdir('directory', 0o755);
+    mount.mknod('directory/file', S_IFREG | 0o644, 0);
+    const before = { image: readImage(mount), list: listed() };
+    const { undoId } = sandbox.run(engine.discard({}));
+    assert.deepEqual(listed(), []);
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
+    assert.deepEqual(listed(), before.list);
+  });
 
   it('shows all of a base directory again that was deleted and made anew', () => {
     const { engine, mount } = sandbox;
