@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
+import { getXattr, listXattr } from '../conformance/calls';
 
 /**
- * What two trees must have in common: path → type, mode, contents, and the first name of the same file, with its link
- * count. Those of directories are left out: not all file systems count subdirectories.
+ * What two trees must have in common: path → type, mode, contents, attributes, and the first name of the same file, with
+ * its link count. Those of directories are left out: not all file systems count subdirectories.
  */
 export function content(root: string): Map<string, string> {
   const entries = new Map<string, string>();
@@ -22,11 +23,12 @@ export function content(root: string): Map<string, string> {
   return entries;
 }
 
-function describe(path: string, stat: ReturnType<typeof lstatSync> & object): string {
+function describe(path: string, stat: Stats): string {
   const mode = stat.mode.toString(8);
-  if (stat.isDirectory()) return mode;
   if (stat.isSymbolicLink()) return `${mode} ${stat.nlink} → ${readlinkSync(path)}`;
-  if (!stat.isFile()) return `${mode} ${stat.nlink}`;
+  const attributes = listXattr(path).map((name) => `${name}=${getXattr(path, name)?.toString()}`);
+  if (stat.isDirectory()) return [mode, ...attributes].join(' ');
+  if (!stat.isFile()) return [mode, stat.nlink].join(' ');
   const hash = createHash('sha1').update(readFileSync(path)).digest('hex');
-  return `${mode} ${stat.nlink} ${stat.size} ${hash}`;
+  return [mode, stat.nlink, stat.size, hash, ...attributes].join(' ');
 }

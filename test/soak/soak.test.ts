@@ -1,35 +1,41 @@
 import { strict as assert } from 'node:assert';
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { CowspaceFailure } from '../support/cowspace';
-import { residentMegabytes, untilEnded } from '../support/processes';
+import { setTimeout as delay } from 'node:timers/promises';
 import { runChecked } from '../support/command';
+import { openDescriptors, residentMegabytes, untilEnded } from '../support/processes';
 import { useSandbox } from '../support/sandbox';
+import { until } from '../support/until';
 import { content } from './content';
+import { Crew } from './crew';
 import { Random } from './random';
-import type { Work } from './worker';
 
 const SECONDS = Number(process.env['COWSPACE_SOAK_SECONDS'] ?? 60);
 const SEED = Number(process.env['COWSPACE_SOAK_SEED'] ?? Date.now() % 2 ** 31);
-/** Whether commits run while the processes work, too: not by default, as they fail where files are replaced under them. */
+/** Whether changes are committed and discarded while the processes work, too: not by default, as commits may then fail. */
 const BUSY = process.env['COWSPACE_SOAK_BUSY'] === '1';
 const PROCESSES = 8;
-const OPERATIONS = 400;
-/** Rounds after which the daemon holds what it holds for good. */
-const SETTLED = 5;
-/** Megabytes by which it may still grow: what its allocator keeps. */
-const MAY_GROW = 64;
+const OPERATIONS = 300;
+/** How much of the time the daemon may be ended; the rest of it, one daemon lives. */
+const ENDED_SHARE = 0.6;
+/** Rounds after which a daemon's memory has its size: code is compiled, and what its allocator keeps it has. */
+const SETTLED = 4;
+/** Megabytes by which the memory may grow after that. */
+const MAY_GROW = 48;
 
+/** What runs while the processes work. */
+const company = BUSY ? (['nothing', 'commit', 'discard'] as const) : (['nothing'] as const);
 /** What happens between two rounds. */
-const interludes = ['nothing', 'commit', 'discard', 'remount', 'kill'] as const;
+const interludes = ['nothing', 'commit', 'discard', 'undo'] as const;
+/** As before; these end the daemon. */
+const ends = ['remount', 'kill', 'kill in commit'] as const;
 
-describe(`eight processes at work for ${SECONDS} s`, function () {
-  this.timeout((SECONDS + 120) * 1000);
+describe(`Eight processes at work for ${SECONDS} s`, function () {
+  this.timeout((SECONDS + 300) * 1000);
   const sandbox = useSandbox('suite');
   const random = new Random(SEED);
-  let workers: ChildProcess[];
+  const counts = new Map<string, number>();
+  let crew: Crew;
   let base: string;
   let plain: string;
   let mount: string;
@@ -37,109 +43,177 @@ describe(`eight processes at work for ${SECONDS} s`, function () {
   before(async () => {
     base = sandbox().directory('base');
     plain = sandbox().path('plain');
-    workers = Array.from({ length: PROCESSES }, () =>
-      fork(join(__dirname, 'worker.ts'), { execArgv: ['--import', 'tsx'] }),
-    );
+    crew = new Crew(PROCESSES);
     for (let i = 0; i < PROCESSES; i++) mkdirSync(join(base, String(i)));
     await copyBase();
     ({ mount } = await sandbox().cowspace.create([base], '--name', 'a'));
   });
 
   after(() => {
-    for (const worker of workers) worker.kill();
+    crew.end();
+    console.log(`      ${[...counts].map(([name, count]) => `${name}: ${count}`).join(', ')}`);
   });
 
-  it(`leaves in the workspace what it leaves in a plain directory (seed ${SEED})`, async () => {
-    const end = Date.now() + SECONDS * 1000;
-    const counts = new Map<string, number>();
-    let settled = { megabytes: 0, descriptors: 0 };
-    for (let round = 1; Date.now() < end; round++) {
-      await work(random.below(2 ** 31), random.below(3) === 0 && BUSY);
-      const interlude = random.pick(interludes);
-      counts.set(interlude, (counts.get(interlude) ?? 0) + 1);
-      await perform(interlude);
-      if (round === SETTLED) settled = await held();
-    }
-    console.log(`      ${[...counts].map(([name, count]) => `${name}: ${count}`).join(', ')}`);
-    const last = await held();
-    console.log(`      daemon: ${last.megabytes} MB, ${last.descriptors} descriptors`);
-    if (settled.megabytes > 0) assert.ok(last.megabytes < settled.megabytes + MAY_GROW);
+  it(`leave in the workspace what they leave in a plain directory (seed ${SEED})`, async () => {
+    await rounds(SECONDS * ENDED_SHARE, [...interludes, ...ends]);
   });
+
+  it(`take from one daemon neither memory nor descriptors for good (seed ${SEED})`, async () => {
+    const sizes: number[] = [];
+    await clear();
+    const descriptors = await settledDescriptors();
+    await rounds(SECONDS * (1 - ENDED_SHARE), interludes, async () => {
+      sizes.push(residentMegabytes(await daemonPid()));
+    });
+    await clear();
+    console.log(`      MB after each round: ${sizes.map((size) => size.toFixed()).join(' ')}`);
+    const later = sizes.slice(SETTLED);
+    assert.ok(Math.max(...later) < sizes[SETTLED - 1]! + MAY_GROW, 'the memory grows');
+    const pid = await daemonPid();
+    await until(
+      () => `${openDescriptors(pid)} descriptors become ${descriptors}`,
+      () => openDescriptors(pid) <= descriptors,
+    );
+  });
+
+  async function rounds(
+    seconds: number,
+    between: readonly ((typeof interludes)[number] | (typeof ends)[number])[],
+    after: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    const end = Date.now() + seconds * 1000;
+    for (let round = 0; Date.now() < end; round++) {
+      await work(random.pick(company));
+      await perform(random.pick(between));
+      await after();
+    }
+  }
 
   /** The same operations in the workspace and in the plain directory. */
-  async function work(seed: number, withCommit: boolean): Promise<void> {
-    const inMount = together(mount, seed);
-    if (withCommit) await commit();
+  async function work(meanwhile: (typeof company)[number]): Promise<void> {
+    note(`work with ${meanwhile}`);
+    const seed = random.below(2 ** 31);
+    let working = true;
+    const isWorking = (): boolean => working;
+    const inMount = crew.work(mount, seed, OPERATIONS).finally(() => (working = false));
+    while (meanwhile !== 'nothing' && isWorking()) {
+      if (meanwhile === 'commit') await commitBusily();
+      else await sandbox().cowspace.discard('a');
+    }
     const outcomes = await inMount;
-    assert.deepEqual(outcomes, await together(plain, seed));
-    assert.deepEqual(content(mount), content(plain));
+    if (meanwhile === 'discard') await discard();
+    else {
+      assert.deepEqual(outcomes, await crew.work(plain, seed, OPERATIONS));
+      compare(mount);
+    }
   }
 
-  function together(root: string, seed: number): Promise<unknown[]> {
-    return Promise.all(
-      workers.map(async (worker, i) => {
-        const work: Work = { root: join(root, String(i)), seed: seed + i, count: OPERATIONS };
-        worker.send(work);
-        const [outcomes] = (await once(worker, 'message')) as unknown[];
-        return outcomes;
-      }),
-    );
+  /** Nobody but commits changes the base: all that may be in their way is what the processes do meanwhile. */
+  async function commitBusily(): Promise<void> {
+    const { conflicts } = await sandbox().cowspace.commit('a');
+    const others = conflicts.filter(({ reason }) => !reason.endsWith('while it was committed'));
+    assert.deepEqual(others, []);
   }
 
-  async function perform(interlude: (typeof interludes)[number]): Promise<void> {
+  async function perform(interlude: (typeof interludes)[number] | (typeof ends)[number]): Promise<void> {
+    note(interlude);
     switch (interlude) {
       case 'nothing':
         return;
       case 'commit':
-        await sandbox().cowspace.commit('a');
-        assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
-        assert.deepEqual(content(base), content(plain));
+        await commit();
         break;
       case 'discard':
-        await sandbox().cowspace.discard('a');
-        assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
-        rmSync(plain, { recursive: true });
-        await copyBase();
+        await discard();
         break;
+      case 'undo': {
+        const { undoId } = await sandbox().cowspace.discard('a');
+        if (undoId !== undefined) await sandbox().cowspace.json(['undo', 'a']);
+        break;
+      }
       case 'remount':
         await sandbox().cowspace.json(['unmount', 'a']);
         await sandbox().cowspace.mount('a');
         break;
       case 'kill':
-        // What the kernel has not written back dies with the daemon, as with a disk that is pulled out.
-        await runChecked('sync', ['--file-system', mount]);
         await killDaemon();
-        await sandbox().cowspace.mount('a');
         break;
+      case 'kill in commit': {
+        const cut = sandbox().cowspace.run(['commit', 'a']);
+        await delay(300 + random.below(700));
+        await killDaemon();
+        await cut;
+        compare(mount);
+        await commit();
+        break;
+      }
     }
-    assert.deepEqual(content(mount), content(plain));
+    compare(mount);
+  }
+
+  async function commit(): Promise<void> {
+    await sandbox().cowspace.commit('a');
+    await expectNoChanges();
+    compare(base);
+  }
+
+  async function discard(): Promise<void> {
+    await sandbox().cowspace.discard('a');
+    await expectNoChanges();
+    rmSync(plain, { recursive: true });
+    await copyBase();
+    compare(mount);
+  }
+
+  async function expectNoChanges(): Promise<void> {
+    assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
+  }
+
+  /** Leaves nothing in the workspace and its base, so that the kernel forgets all of it. */
+  async function clear(): Promise<void> {
+    for (let i = 0; i < PROCESSES; i++) {
+      for (const root of [mount, plain]) {
+        const directory = join(root, String(i));
+        for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+      }
+    }
+    await commit();
+  }
+
+  function compare(root: string): void {
+    assert.deepEqual(content(root), content(plain));
   }
 
   function copyBase(): Promise<string> {
     return runChecked('cp', ['-a', base, plain]);
   }
 
-  /** One that comes upon files in motion may be refused, and then has done nothing. */
-  async function commit(): Promise<void> {
-    try {
-      await sandbox().cowspace.commit('a');
-    } catch (error) {
-      if (!(error instanceof CowspaceFailure) || error.code !== 'conflict') throw error;
-    }
-  }
-
   async function killDaemon(): Promise<void> {
+    // What the kernel has not written back dies with the daemon, as with a disk that is pulled out.
+    await runChecked('sync', ['--file-system', mount]);
     const pid = await daemonPid();
     process.kill(pid, 'SIGKILL');
     await untilEnded([pid]);
+    await sandbox().cowspace.mount('a');
   }
 
-  async function held(): Promise<{ megabytes: number; descriptors: number }> {
+  async function settledDescriptors(): Promise<number> {
     const pid = await daemonPid();
-    return { megabytes: residentMegabytes(pid), descriptors: readdirSync(`/proc/${pid}/fd`).length };
+    let before = -1;
+    return until('descriptors stay', async () => {
+      const now = openDescriptors(pid);
+      const stays = now === before;
+      before = now;
+      await delay(200);
+      return stays && now;
+    });
   }
 
   async function daemonPid(): Promise<number> {
     return (await sandbox().cowspace.list())[0]!.pid!;
+  }
+
+  function note(what: string): void {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
   }
 });

@@ -1,4 +1,4 @@
-import { operate } from './operations';
+import { Workplace } from './operations';
 import { Random } from './random';
 
 /** Work for one of the processes. */
@@ -8,6 +8,7 @@ export interface Work {
   readonly count: number;
 }
 
+process.umask(0o022);
 process.on('message', ({ root, seed, count }: Work) => {
-  process.send!(operate(root, new Random(seed), count));
+  process.send!(new Workplace(root, new Random(seed)).operate(count));
 });
