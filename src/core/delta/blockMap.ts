@@ -10,17 +10,23 @@ export interface Run {
   readonly changed: boolean;
 }
 
+/** Blocks whose bits are looked at together. A map of a large file is mostly of one kind, and long: 32 MiB for 1 TiB. */
+const WORD = 32;
+
 /** One bit for each block of a file: whether its bytes are in the scratch. */
 export class BlockMap {
   #bits: Uint8Array;
+  /** The same bits. */
+  #words: Int32Array;
 
-  /** @param bits the least significant bit of the first byte is block 0 */
+  /** @param bits the least significant bit of the first byte is block 0; a multiple of 4 bytes, with a buffer of their own */
   constructor(bits: Uint8Array = new Uint8Array(0)) {
     this.#bits = bits;
+    this.#words = new Int32Array(bits.buffer);
   }
 
   has(block: number): boolean {
-    const byte = this.#bits[block >>> 3];
+    const byte = this.#bits[byteOf(block)];
     return byte !== undefined && (byte & (1 << (block & 7))) !== 0;
   }
 
@@ -30,10 +36,10 @@ export class BlockMap {
     let changed = false;
     for (let block = start; block < Math.min(end, this.#bits.length * 8); block++) {
       const mask = 1 << (block & 7);
-      const before = this.#bits[block >>> 3]!;
+      const before = this.#bits[byteOf(block)]!;
       const after = value ? before | mask : before & ~mask;
       if (after === before) continue;
-      this.#bits[block >>> 3] = after;
+      this.#bits[byteOf(block)] = after;
       changed = true;
     }
     return changed;
@@ -42,16 +48,22 @@ export class BlockMap {
   /** The stretch of like blocks that begins at `start`, cut at `end`. */
   runAt(start: number, end: number): Run {
     const changed = this.has(start);
-    const uniform = changed ? 0xff : 0x00;
-    const known = this.#bits.length * 8;
     let block = start + 1;
-    while (block < end) {
-      if (block >= known) return { start, end: changed ? block : end, changed };
-      if ((block & 7) === 0 && (this.#bits[block >>> 3] ?? 0) === uniform) block += 8;
-      else if (this.has(block) === changed) block++;
-      else break;
+    while (block < end && this.has(block) === changed) {
+      block = block % WORD === 0 ? this.#endOfUniform(block, changed) : block + 1;
     }
     return { start, end: Math.min(block, end), changed };
+  }
+
+  /** From the first block of a word on: where words end whose blocks are all of one kind, or the block after it. */
+  #endOfUniform(block: number, changed: boolean): number {
+    const words = this.#words;
+    const uniform = changed ? -1 : 0;
+    let word = block / WORD;
+    while (word < words.length && words[word] === uniform) word++;
+    // Past the last word all are the base's.
+    if (word === words.length && !changed) return Infinity;
+    return Math.max(block + 1, word * WORD);
   }
 
   /** How many blocks from `start` up to `end` are changed. */
@@ -75,8 +87,14 @@ export class BlockMap {
   #grow(blocks: number): void {
     const needed = Math.ceil(blocks / 8);
     if (needed <= this.#bits.length) return;
-    const bits = new Uint8Array(Math.max(needed, this.#bits.length * 2));
+    const bits = new Uint8Array(Math.max(Math.ceil(needed / 4) * 4, this.#bits.length * 2));
     bits.set(this.#bits);
     this.#bits = bits;
+    this.#words = new Int32Array(bits.buffer);
   }
+}
+
+/** By division: shifts know 32 bits only, which are the blocks of 16 TiB. */
+function byteOf(block: number): number {
+  return Math.floor(block / 8);
 }
