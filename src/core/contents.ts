@@ -5,10 +5,11 @@ import { Stat, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { BaseWriter, Source } from './baseWriter';
 import { copyRange } from './copyup';
-import { openData, read } from './data';
+import { openData } from './data';
 import type { DeltaFile, Extent } from './delta/deltaFile';
 import { deltaOf } from './delta/open';
 import { UndoJournal, undoHeader } from './delta/undo';
+import { dataStretches, type Seek, seekIn, type Stretch } from './holes';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
 import { isOrigin } from './plan';
@@ -46,7 +47,7 @@ export function* writeContents(
   }
   const file = writer.beginFile(place);
   try {
-    if (delta !== null) yield* copyDelta(u, node, source.stat.size, file.fd);
+    if (delta !== null) yield* copyDelta(node, delta, source.stat.size, file.fd);
     else yield* copyPlain(u, node, source.stat.size, file.fd);
     if (!stays()) {
       writer.abandonFile(file);
@@ -67,22 +68,21 @@ function* copyPlain(u: Union, node: Node, size: number, to: number): Job<void> {
   try {
     if (ficlone(from, to) === 0) return;
     check(ftruncate(to, size), node.path);
-    for (let at = 0; at < size; at += STEP) {
-      if (at > 0) yield undefined;
-      copyRange(from, to, at, Math.min(size, at + STEP));
+    for (const { start, end } of dataStretches(seekIn(from), 0, size)) {
+      for (let at = start; at < end; at += STEP) {
+        copyRange(from, to, at, Math.min(end, at + STEP));
+        yield undefined;
+      }
     }
   } finally {
     close(from);
   }
 }
 
-function* copyDelta(u: Union, node: Node, size: number, to: number): Job<void> {
+function* copyDelta(node: Node, delta: DeltaFile, size: number, to: number): Job<void> {
   check(ftruncate(to, size), node.path);
-  for (let at = 0; at < size; at += CHUNK) {
-    if (at > 0) yield undefined;
-    const length = read(u, node, chunk, Math.min(CHUNK, size - at), at);
-    writeAll(to, chunk, length, at);
-  }
+  const stretches = dataStretches(seekInDelta(delta), 0, size);
+  for (const stretch of stretches) yield* copyStretch(delta, stretch, to);
 }
 
 interface Target {
@@ -110,11 +110,12 @@ function* patchBase(
     if (node.record === null || !isOrigin(node.record.origin, place, before)) return null;
     const cloned = yield* patchClone(writer, delta, base, target);
     if (cloned !== null) return cloned;
+    const cut = Math.min(delta.baseLimit, delta.size);
     const changed = [...changedExtents(delta, 0, delta.size)];
-    const lost = Math.max(0, before.size - delta.baseLimit);
-    const cost = changed.reduce((sum, { start, end }) => sum + end - start, lost);
-    if (cost > delta.size / 2) return null;
-    return yield* patchInPlace(u, writer, node, delta, base, { ...target, before, changed });
+    const written = changed.flatMap((extent) => [...writtenStretches(delta, extent, cut)]);
+    const lost = [...dataStretches(seekIn(base), cut, before.size)];
+    if (bytesIn(written) + bytesIn(lost) > delta.size / 2) return null;
+    return yield* patchInPlace(u, writer, node, delta, base, { ...target, before, cut, written, lost });
   } finally {
     close(base);
   }
@@ -140,10 +141,11 @@ function* patchClone(
   let finished = false;
   try {
     if (ficlone(base, file.fd) < 0) return null;
-    check(ftruncate(file.fd, Math.min(delta.baseLimit, delta.size)), place.name);
+    const cut = Math.min(delta.baseLimit, delta.size);
+    check(ftruncate(file.fd, cut), place.name);
     check(ftruncate(file.fd, delta.size), place.name);
     for (const extent of [...changedExtents(delta, 0, delta.size)]) {
-      yield* copyExtent(delta, extent, file.fd);
+      for (const stretch of writtenStretches(delta, extent, cut)) yield* copyStretch(delta, stretch, file.fd);
     }
     if (!stays()) return false;
     writer.finishFile(file, source);
@@ -157,7 +159,12 @@ function* patchClone(
 
 interface Patch extends Target {
   readonly before: Stat;
-  readonly changed: readonly Extent[];
+  /** Where the base's file is cut off first. */
+  readonly cut: number;
+  /** What is written then. */
+  readonly written: readonly Stretch[];
+  /** What the cut takes from the base's file. */
+  readonly lost: readonly Stretch[];
 }
 
 /** Overwrites the changed blocks of the base's file itself, after saving what they overwrite. */
@@ -167,20 +174,22 @@ function* patchInPlace(
   node: Node,
   delta: DeltaFile,
   base: number,
-  { place, source, stays, before, changed }: Patch,
+  { place, source, stays, before, cut, written, lost }: Patch,
 ): Job<boolean> {
   const basePath = joinPath(place.dir.path, place.name);
-  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node, before));
+  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node, before, cut));
   const size = delta.size;
-  const tail = { start: Math.min(size, delta.baseLimit), end: before.size, changed: true };
   try {
-    for (const extent of [...changed, tail]) yield* saveExtent(journal, base, extent, before.size);
+    for (const { start, end } of written) {
+      yield* saveStretch(journal, base, { start, end: Math.min(end, cut) });
+    }
+    for (const stretch of lost) yield* saveStretch(journal, base, stretch);
     if (!stays()) return false;
     journal.seal();
     delta.baseInFlux = true;
-    check(ftruncate(base, Math.min(delta.baseLimit, size)), place.name);
+    check(ftruncate(base, cut), place.name);
     check(ftruncate(base, size), place.name);
-    for (const extent of changed) yield* copyExtent(delta, extent, base);
+    for (const stretch of written) yield* copyStretch(delta, stretch, base);
     if (!stays()) return false;
     check(fsync(base), place.name);
     journal.done();
@@ -196,9 +205,8 @@ function* patchInPlace(
   }
 }
 
-function* saveExtent(journal: UndoJournal, base: number, extent: Extent, size: number): Job<void> {
-  const end = Math.min(extent.end, size);
-  for (let at = extent.start; at < end; at += CHUNK) {
+function* saveStretch(journal: UndoJournal, base: number, { start, end }: Stretch): Job<void> {
+  for (let at = start; at < end; at += CHUNK) {
     const length = check(pread(base, chunk, Math.min(CHUNK, end - at), at), 'undo journal');
     // Others cut the base's file off meanwhile.
     if (length === 0) return;
@@ -207,9 +215,26 @@ function* saveExtent(journal: UndoJournal, base: number, extent: Extent, size: n
   }
 }
 
-function* copyExtent(delta: DeltaFile, extent: Extent, to: number): Job<void> {
-  for (let at = extent.start; at < extent.end; at += CHUNK) {
-    const length = delta.read(chunk, Math.min(CHUNK, extent.end - at), at);
+/**
+ * What is to be written of a changed extent to a file that has the base's bytes up to `cut`, and from there on is one
+ * hole, which then needs no zeros.
+ */
+function* writtenStretches(delta: DeltaFile, { start, end }: Stretch, cut: number): Generator<Stretch> {
+  if (start < cut) yield { start, end: Math.min(end, cut) };
+  yield* dataStretches(seekInDelta(delta), Math.max(start, cut), end);
+}
+
+function seekInDelta(delta: DeltaFile): Seek {
+  return (offset, whence) => delta.seek(offset, whence);
+}
+
+function bytesIn(stretches: readonly Stretch[]): number {
+  return stretches.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function* copyStretch(delta: DeltaFile, { start, end }: Stretch, to: number): Job<void> {
+  for (let at = start; at < end; at += CHUNK) {
+    const length = delta.read(chunk, Math.min(CHUNK, end - at), at);
     writeAll(to, chunk, length, at);
     yield undefined;
   }

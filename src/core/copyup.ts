@@ -11,7 +11,6 @@ import {
   ftruncate,
   futimens,
   linkAt,
-  lseek,
   mkdirAt,
   mknodAt,
   O_CREAT,
@@ -27,14 +26,13 @@ import {
   pwrite,
   readlinkAt,
   renameAt,
-  SEEK_DATA,
-  SEEK_HOLE,
   symlinkAt,
   unlinkAt,
   utimensAt,
 } from '../sys/file';
 import { openRegular } from '../sys/regular';
 import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
 import { covering } from './linkCounts';
 import type { Node, Origin } from './node';
@@ -292,16 +290,7 @@ export function fillData(from: number, to: number, size: number): void {
     return;
   }
   check(ftruncate(to, size), 'copy-up');
-  for (let at = 0; at < size;) {
-    const data = lseek(from, at, SEEK_DATA);
-    if (data === -E.ENXIO) break;
-    const start = data < 0 ? at : data;
-    const hole = data < 0 ? size : lseek(from, start, SEEK_HOLE);
-    const end = Math.min(size, hole < 0 ? size : hole);
-    if (start >= size) break;
-    copyRange(from, to, start, end);
-    at = end;
-  }
+  for (const { start, end } of dataStretches(seekIn(from), 0, size)) copyRange(from, to, start, end);
 }
 
 /** Copies the bytes from `start` to `end` to the same place of another file. @throws FsError */

@@ -35,6 +35,8 @@ const headerSchema = z.object({
   path: plainPathSchema,
   delta: z.string(),
   size: z.number(),
+  /** Where it is cut off before it is written. */
+  cut: z.number().optional(),
   atime: z.number(),
   atimeNsec: z.number(),
   mtime: z.number(),
@@ -259,12 +261,14 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
     const stat = new Stat();
     check(statFd(fd, stat), header.basePath);
     if (stat.type !== S_IFREG) throw new FsError(E.EIO, `${header.basePath}: is no regular file`);
+    // Takes away what was written where the file had holes, which are not among the entries.
+    check(ftruncate(fd, header.cut ?? header.size), header.basePath);
+    check(ftruncate(fd, header.size), header.basePath);
     for (const entry of entries) {
       const bytes = readBytes(journal, entry.length, entry.at)!;
       const written = check(pwrite(fd, bytes, bytes.length, entry.offset), header.basePath);
       if (written < bytes.length) throw new FsError(E.ENOSPC, header.basePath);
     }
-    check(ftruncate(fd, header.size), header.basePath);
     check(futimens(fd, header.atime, header.atimeNsec, header.mtime, header.mtimeNsec), header.basePath);
     check(fsync(fd), header.basePath);
   } finally {
@@ -273,13 +277,13 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
 }
 
 /** What a journal must know of a base file. */
-export function undoHeader(layer: number, basePath: string, node: Node, stat: Stat): UndoHeader {
+export function undoHeader(layer: number, basePath: string, node: Node, stat: Stat, cut: number): UndoHeader {
   const { size, atime, atimeNsec, mtime, mtimeNsec } = stat;
   return {
     layer,
     basePath: toText(basePath),
     path: toText(node.path),
     delta: node.record!.delta!,
-    ...{ size, atime, atimeNsec, mtime, mtimeNsec },
+    ...{ size, cut, atime, atimeNsec, mtime, mtimeNsec },
   };
 }

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +20,13 @@ import { BLOCK, finish, pattern, Workspace, type WorkspacePlaces } from './works
 const MIB = 1 << 20;
 const SIZE = 16 * MIB + 123;
 const CUT = SIZE - 5 * BLOCK - 7;
+/** Where the base's file has a hole: behind the cut. */
+const HOLE = { start: 16 * MIB - 3 * BLOCK, end: 16 * MIB - BLOCK };
+/** What is written after it, some of it into that hole; each is a step of the commit. */
+const REGROWN = [
+  { start: HOLE.start + 100, end: HOLE.end - 100 },
+  ...[2, 4, 6, 8].map((block) => ({ start: 16 * MIB + block * BLOCK, end: 16 * MIB + block * BLOCK + 5 })),
+];
 const program = join(projectDirectory, 'node_modules/.cache/cowspace/commitChild.js');
 
 /** Builds the program that commits and is killed. */
@@ -36,7 +51,9 @@ export class KilledCommit {
   constructor(places: WorkspacePlaces = {}) {
     this.#places = places;
     this.workspace = new Workspace(places);
+    this.oldBytes.fill(0, HOLE.start, HOLE.end);
     this.newBytes = Buffer.concat([this.oldBytes.subarray(0, CUT), Buffer.alloc(SIZE + 9 * BLOCK - CUT)]);
+    for (const { start, end } of REGROWN) this.newBytes.fill(0xdd, start, end);
     for (let at = 0; at < CUT; at += 3 * MIB) this.newBytes.fill(0xcc, at, Math.min(at + MIB - 777, CUT));
   }
 
@@ -48,11 +65,14 @@ export class KilledCommit {
   prepare(): void {
     this.workspace.dispose();
     const w = (this.workspace = new Workspace(this.#places));
-    writeFileSync(w.base('file'), this.oldBytes);
+    writeFileSync(w.base('file'), this.oldBytes.subarray(0, HOLE.start));
+    truncateSync(w.base('file'), HOLE.end);
+    appendFileSync(w.base('file'), this.oldBytes.subarray(HOLE.end));
     chmodSync(w.base('file'), 0o640);
     for (let at = 0; at < CUT; at += 3 * MIB) w.write('file', Buffer.alloc(MIB - 777, 0xcc), at);
     w.truncate('file', CUT);
     w.truncate('file', this.newBytes.length);
+    for (const { start, end } of REGROWN) w.write('file', this.newBytes.subarray(start, end), start);
     w.engine.setattr(w.node('file'), { mode: 0o600 });
     w.engine.fsync(w.node('file'), false);
     w.close();
