@@ -3,8 +3,9 @@ import { close, pread } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, type Stat } from '../sys/stat';
 import type { BasePlace, BaseView } from './baseView';
 import { readlink } from './attributes';
-import { peek } from './data';
+import { peek, seekInNode } from './data';
 import { deltaOf } from './delta/open';
+import { seekIn, skipCommonHole } from './holes';
 import type { Job } from './job';
 import type { Node } from './node';
 import type { Union } from './union';
@@ -70,7 +71,10 @@ function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, 
   try {
     for (let at = 0; at < size;) {
       const extent = deltaOf(u, node)?.extentAt(at, size) ?? { end: size, changed: true };
-      if (extent.changed) {
+      const from = extent.changed ? skipCommonHole(seekInNode(u, node), seekIn(theirs), at, extent.end) : at;
+      if (from > at) {
+        at = from;
+      } else if (extent.changed) {
         if (!sameBytes(u, node, theirs, at, Math.min(extent.end, at + CHUNK))) return false;
         at = Math.min(extent.end, at + CHUNK);
         if (at < size) yield undefined;

@@ -23,6 +23,7 @@ import { ALL_DATA, copyUp } from './copyup';
 import { openUpper, setRecord } from './upperAccess';
 import type { DeltaFile } from './delta/deltaFile';
 import { deltaOf } from './delta/open';
+import type { Seek } from './holes';
 import type { Node } from './node';
 import { dirOf, type Union } from './union';
 
@@ -82,11 +83,15 @@ export function fallocate(u: Union, node: Node, mode: number, offset: number, le
 }
 
 export function lseek(u: Union, node: Node, offset: number, whence: number): number {
-  const delta = deltaOf(u, node);
-  return check(
-    delta === null ? seek(readFd(u, node), offset, whence) : delta.seek(offset, whence),
-    node.path,
-  );
+  return check(seekInNode(u, node)(offset, whence), node.path);
+}
+
+/** Finds the holes of a file as it is at each call. */
+export function seekInNode(u: Union, node: Node): Seek {
+  return (offset, whence) => {
+    const delta = deltaOf(u, node);
+    return delta === null ? seek(readFd(u, node), offset, whence) : delta.seek(offset, whence);
+  };
 }
 
 export function copyFileRange(

@@ -6,8 +6,9 @@ import { close, pread, pwrite } from '../sys/file';
 import { S_IFREG, Stat } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
-import { peek } from './data';
+import { peek, seekInNode } from './data';
 import { deltaOf } from './delta/open';
+import { seekIn, skipCommonHole } from './holes';
 import type { Job } from './job';
 import type { Node } from './node';
 import { openUpper } from './upperAccess';
@@ -171,18 +172,24 @@ function* differences(
   from: number,
   to: number,
 ): Generator<Difference | null, void, void> {
-  const delta = deltaOf(u, sides.node);
-  for (let at = from; at < to;) {
-    const extent = delta?.extentAt(at, to) ?? { end: to, changed: true };
-    const end = Math.min(extent.end, at + CHUNK);
-    if (!extent.changed) {
-      at = extent.end;
-      continue;
+  const { node, baseFd, baseSize } = sides;
+  const delta = deltaOf(u, node);
+  const shared = Math.min(to, baseSize);
+  for (let at = from; at < shared;) {
+    const extent = delta?.extentAt(at, shared) ?? { end: shared, changed: true };
+    const start = extent.changed
+      ? skipCommonHole(seekInNode(u, node), seekIn(baseFd), at, extent.end)
+      : extent.end;
+    const end = Math.min(extent.end, start + CHUNK);
+    if (start < end) {
+      yield* compareChunk(u, sides, start, end);
+      yield null;
     }
-    yield* compareChunk(u, sides, at, end);
-    yield null;
     at = end;
   }
+  // What the base does not reach need not be read.
+  const start = Math.max(from, baseSize);
+  if (start < to) yield { start, end: to };
 }
 
 function* compareChunk(

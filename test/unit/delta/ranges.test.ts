@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { CowspaceError } from '../../../src/protocol/errors';
 import type { ByteRange, RangePage } from '../../../src/protocol/messages';
+import type { Job } from '../../../src/core/job';
 import { S_IFREG } from '../../../src/sys/stat';
 import { BLOCK, finish, pattern, useWorkspace, type Workspace } from './workspace';
 
@@ -180,6 +181,23 @@ describe('changed ranges of a block delta', () => {
     assert.equal(statSync(w.upper('file')).blocks, 0);
   });
 
+  it('are found without reading what the base does not reach, and holes', () => {
+    const w = workspace();
+    writeFileSync(w.base('file'), BASE);
+    w.truncate('file', 1024 * MIB);
+    w.write('file', Buffer.from('end'), 1024 * MIB - 3);
+    assert.deepEqual(allRanges(w, 1000), [{ offset: BASE.length, length: 1024 * MIB - BASE.length }]);
+    assert.ok(stepsOf(w.engine.changedRanges('file', 0, 1000)) < 10);
+    writeFileSync(w.base('holes'), '');
+    truncateSync(w.base('holes'), 1024 * MIB);
+    w.truncate('holes', BLOCK);
+    w.truncate('holes', 1024 * MIB);
+    assert.ok(stepsOf(w.engine.changedRanges('holes', 0, 1000)) < 10);
+    assert.ok(stepsOf(w.engine.blockSummary('holes', 0, 1024 * MIB, 100)) < 10);
+    assert.ok(stepsOf(w.engine.changes.update()) < 10);
+    assert.deepEqual(w.changes(), ['changed file']);
+  });
+
   for (const kind of ['a delta', 'a whole file']) {
     it(`of ${kind} that was cut off meanwhile are not written beyond its end`, () => {
       const w = workspace();
@@ -202,3 +220,8 @@ describe('changed ranges of a block delta', () => {
     assert.equal(w.size('file'), 3);
   }
 });
+
+/** How many steps a job takes; each reads a piece at the most. */
+function stepsOf(job: Job<unknown>): number {
+  for (let steps = 1; ; steps++) if (job.next().done === true) return steps;
+}
