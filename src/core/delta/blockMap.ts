@@ -1,12 +1,16 @@
 /** Bytes of a block: the page size, so that what the kernel writes back needs no bytes of the base beside it. */
 export const BLOCK_SIZE = 4096;
 
-/** A stretch of blocks that are all changed or all the base's. */
-export interface Run {
+/** Consecutive blocks. */
+export interface Blocks {
   /** First block. */
   readonly start: number;
   /** One past the last block. */
   readonly end: number;
+}
+
+/** Blocks that are all changed or all the base's. */
+export interface Run extends Blocks {
   readonly changed: boolean;
 }
 

@@ -1,12 +1,13 @@
 import { check, E, FsError } from '../../sys/errno';
 import { close, fallocate, FALLOC_FL_KEEP_SIZE, pwrite } from '../../sys/file';
-import { BlockMap } from './blockMap';
+import { BlockMap, type Blocks } from './blockMap';
 import type { Durability } from './durability';
 import {
   type DurablePage,
   durablePlace,
   encodeHeader,
   encodePage,
+  fitsHeader,
   type Header,
   HEADERS,
   headerOffset,
@@ -17,6 +18,7 @@ import {
   PAGE,
   PAGE_BYTES,
   pageOffset,
+  pagesOf,
   PLACES,
   rootOf,
 } from './mapFormat';
@@ -30,6 +32,10 @@ export class MapFile {
   #generation: number;
   /** Pages whose durable place is behind. */
   readonly #dirty: Set<number>;
+  /** What a header can say in their stead: the blocks set since they were written. Null: more than it can. */
+  #set: Blocks[] | null;
+  /** Whether bits changed since the last header was written. */
+  #bitsDirty: boolean;
   #durable: readonly DurablePage[];
   #limitDirty: boolean;
   /** Pages whose live place is behind: for a moment, or because the disk is full. */
@@ -46,6 +52,8 @@ export class MapFile {
     this.#generation = state.generation;
     this.#durable = state.durable;
     this.#dirty = new Set(state.dirty);
+    this.#bitsDirty = state.dirty.length > 0;
+    this.#set = state.generation === 0 ? [] : null;
     this.#limitDirty = state.limitDirty;
     this.#livePages = new Set(state.livePages);
   }
@@ -95,7 +103,7 @@ export class MapFile {
 
   /** Whether {@link sync} has something to do. */
   get dirty(): boolean {
-    return this.#dirty.size > 0 || this.#limitDirty;
+    return this.#bitsDirty || this.#limitDirty;
   }
 
   /** Whether the limit was lowered and a power loss would forget it. */
@@ -106,11 +114,12 @@ export class MapFile {
   /** Sets or clears bits. Their blocks must be written before. @throws FsError such as ENOSPC; then call it again */
   fill(start: number, end: number, value: boolean): void {
     if (this.map.fill(start, end, value)) {
-      const last = Math.floor((end - 1) / (PAGE_BYTES * 8));
-      for (let page = Math.floor(start / (PAGE_BYTES * 8)); page <= last; page++) {
+      for (const page of pagesOf(start, end)) {
         this.#behind.add(page);
         this.#dirty.add(page);
       }
+      this.#set = value ? withBlocks(this.#set, { start, end }) : null;
+      this.#bitsDirty = true;
     }
     this.#catchUp();
   }
@@ -129,27 +138,38 @@ export class MapFile {
     this.#catchUp();
     if (!this.dirty) return;
     const generation = this.#generation + 1;
+    const set = this.#set;
+    const durable = set === null ? this.#writePages(generation) : this.#durable;
+    const pages = durable.length;
+    const root = rootOf(durable);
+    const header = { generation, baseLimit: this.#baseLimit, pages, root, boot: '', set: set ?? [] };
+    writeAll(this.#fd, encodeHeader(header), headerOffset(durablePlace(generation)));
+    check(this.#durability.fdatasync(this.#fd), 'block map');
+    this.#generation = generation;
+    if (set === null) {
+      this.#durable = durable;
+      this.#dirty.clear();
+      this.#set = [];
+    }
+    this.#bitsDirty = false;
+    this.#limitDirty = false;
+  }
+
+  /** Brings the durable places up to what is known, for a header to believe them. Returns where all pages are then. */
+  #writePages(generation: number): DurablePage[] {
     const durable = [...this.#durable];
     for (const page of this.#dirty) {
       while (durable.length <= page) durable.push(NEVER_WRITTEN);
       const place = durable[page]!.place === 1 ? 2 : 1;
       durable[page] = { place, sum: this.#writePage(page, place, generation) };
     }
-    // Pages before the header that believes them.
-    if (this.#dirty.size > 0) check(this.#durability.fdatasync(this.#fd), 'block map');
-    const pages = durable.length;
-    const header = { generation, baseLimit: this.#baseLimit, pages, root: rootOf(durable), boot: '' };
-    writeAll(this.#fd, encodeHeader(header), headerOffset(durablePlace(generation)));
     check(this.#durability.fdatasync(this.#fd), 'block map');
-    this.#generation = generation;
-    this.#durable = durable;
-    this.#dirty.clear();
-    this.#limitDirty = false;
+    return durable;
   }
 
   /** What an earlier boot left in the live places may speak of blocks that were lost, or lack some. */
   #replaceLive(): void {
-    for (const page of this.#livePages) this.#behind.add(page);
+    for (const page of [...this.#livePages, ...this.#dirty]) this.#behind.add(page);
     this.#durable.forEach(({ place }, page) => {
       if (place !== NEVER_WRITTEN.place) this.#behind.add(page);
     });
@@ -167,7 +187,11 @@ export class MapFile {
     const pages = this.#livePages.size;
     if (this.#liveHeader?.pages === pages && this.#liveHeader.baseLimit === baseLimit) return;
     const { boot } = this.#durability;
-    writeAll(this.#fd, encodeHeader({ generation: 0, baseLimit, pages, root: 0, boot }), headerOffset(LIVE));
+    writeAll(
+      this.#fd,
+      encodeHeader({ generation: 0, baseLimit, pages, root: 0, boot, set: [] }),
+      headerOffset(LIVE),
+    );
     this.#liveHeader = { pages, baseLimit };
   }
 
@@ -177,6 +201,17 @@ export class MapFile {
     writeAll(this.#fd, bytes, pageOffset(page, place));
     return sum;
   }
+}
+
+/** Null when it is more than a header can name. */
+function withBlocks(set: readonly Blocks[] | null, added: Blocks): Blocks[] | null {
+  if (set === null) return null;
+  const last = set.at(-1);
+  const joins = last !== undefined && added.start <= last.end && added.end >= last.start;
+  const grown = joins
+    ? [...set.slice(0, -1), { start: Math.min(last.start, added.start), end: Math.max(last.end, added.end) }]
+    : [...set, added];
+  return fitsHeader(grown) ? grown : null;
 }
 
 /** Claims the space of all places at once: a disk that is full then refuses a write, and never a sync or a discard. */

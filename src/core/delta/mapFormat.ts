@@ -3,7 +3,7 @@ import { check } from '../../sys/errno';
 import { pread } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
 import { DamageError } from '../damage';
-import { BLOCK_SIZE, BlockMap } from './blockMap';
+import { BLOCK_SIZE, BlockMap, type Blocks } from './blockMap';
 
 /**
  * The file that keeps a block map; docs/SCRATCH-FORMAT.md draws it. Three headers, then pages of bits. Each header and
@@ -13,21 +13,30 @@ import { BLOCK_SIZE, BlockMap } from './blockMap';
  *   what was written; it must not be believed after a power loss, when its bits may have reached the disk before
  *   their blocks did.
  * - two durable ones, written in turn after the blocks were made durable. A header says which generation of them is
- *   complete, and has a checksum over all of it.
+ *   complete, and has a checksum over all of it. Some blocks that were set since are in the header itself: a sync that
+ *   finds few of them then waits for the header alone.
  */
 export const PAGE = 4096;
 /** Bytes of a page before its bits: generation, number, checksum. */
 const PAGE_HEADER = 16;
 /** Bytes of bits in a page. */
 export const PAGE_BYTES = PAGE - PAGE_HEADER;
+const PAGE_BLOCKS = PAGE_BYTES * 8;
 /** Places of each header and of each page of bits. */
 export const PLACES = 3;
 export const HEADERS = PLACES;
 export const LIVE = 0;
 const MAGIC = 'COWDELTA';
-const VERSION = 1;
+/** Headers of version 1 name no blocks. */
+const VERSION = 2;
 /** A header's bytes, which are one sector: a disk writes those whole, so a bad checksum is damage, no torn write. */
 const HEADER_BYTES = 512;
+/** Where a header counts the blocks that it names, and then names them: each time 5 bytes of the first, 3 of how many. */
+const SET = 96;
+const SET_ENTRY = 8;
+/** How often a header can name consecutive blocks, and how many of them at once. */
+export const MAX_SET = Math.floor((HEADER_BYTES - 4 - SET - 4) / SET_ENTRY);
+const MAX_SET_LENGTH = 0xffffff;
 
 export interface Header {
   readonly generation: number;
@@ -39,6 +48,8 @@ export interface Header {
   readonly root: number;
   /** Of the live header: the boot in which it was written. */
   readonly boot: string;
+  /** Of a durable header: blocks that are set although the pages of its generation do not say so. */
+  readonly set: readonly Blocks[];
 }
 
 /** Where a page's last durable copy is, and its checksum. */
@@ -55,7 +66,7 @@ export interface LoadedMap {
   readonly baseLimit: number;
   readonly generation: number;
   readonly durable: DurablePage[];
-  /** Pages whose durable copy is behind. */
+  /** Pages whose durable copy is behind, though the header may make up for it. */
   readonly dirty: number[];
   readonly limitDirty: boolean;
   /** Pages whose live place was written. */
@@ -68,6 +79,13 @@ export interface LoadedMap {
 
 export function pageOffset(page: number, place: number): number {
   return (HEADERS + page * PLACES + place) * PAGE;
+}
+
+/** The pages that have the bits of some blocks. */
+export function pagesOf(start: number, end: number): number[] {
+  const pages: number[] = [];
+  for (let page = Math.floor(start / PAGE_BLOCKS); page * PAGE_BLOCKS < end; page++) pages.push(page);
+  return pages;
 }
 
 export function headerOffset(place: number): number {
@@ -83,6 +101,12 @@ export function rootOf(pages: readonly DurablePage[]): number {
   return crc32(Buffer.from(Uint32Array.from(pages, ({ sum }) => sum).buffer));
 }
 
+/** Whether a header can name these blocks. */
+export function fitsHeader(set: readonly Blocks[]): boolean {
+  return set.length <= MAX_SET && set.every(({ start, end }) => end - start <= MAX_SET_LENGTH);
+}
+
+/** @param header whose `set` fits */
 export function encodeHeader(header: Header): Buffer {
   const out = Buffer.alloc(HEADER_BYTES);
   out.write(MAGIC, 0, 'latin1');
@@ -92,6 +116,12 @@ export function encodeHeader(header: Header): Buffer {
   out.writeUInt32LE(header.pages, 24);
   out.writeUInt32LE(header.root, 28);
   out.write(header.boot, 32, 64, 'latin1');
+  out.writeUInt32LE(header.set.length, SET);
+  header.set.forEach(({ start, end }, i) => {
+    const at = SET + 4 + i * SET_ENTRY;
+    out.writeUIntLE(start, at, 5);
+    out.writeUIntLE(end - start, at + 5, 3);
+  });
   out.writeUInt32LE(crc32(out.subarray(0, HEADER_BYTES - 4)), HEADER_BYTES - 4);
   return out;
 }
@@ -100,7 +130,8 @@ export function encodeHeader(header: Header): Buffer {
 function decodeHeader(bytes: Buffer): Header | null {
   const valid =
     bytes.toString('latin1', 0, 8) === MAGIC &&
-    bytes.readUInt32LE(8) === VERSION &&
+    [1, VERSION].includes(bytes.readUInt32LE(8)) &&
+    bytes.readUInt32LE(SET) <= MAX_SET &&
     bytes.readUInt32LE(HEADER_BYTES - 4) === crc32(bytes.subarray(0, HEADER_BYTES - 4));
   if (!valid) return null;
   return {
@@ -108,7 +139,12 @@ function decodeHeader(bytes: Buffer): Header | null {
     baseLimit: Number(bytes.readBigUInt64LE(16)),
     pages: bytes.readUInt32LE(24),
     root: bytes.readUInt32LE(28),
-    boot: bytes.toString('latin1', 32, 96).replace(/\0+$/, ''),
+    boot: bytes.toString('latin1', 32, SET).replace(/\0+$/, ''),
+    set: Array.from({ length: bytes.readUInt32LE(SET) }, (_, i) => {
+      const at = SET + 4 + i * SET_ENTRY;
+      const start = bytes.readUIntLE(at, 5);
+      return { start, end: start + bytes.readUIntLE(at + 5, 3) };
+    }),
   };
 }
 
@@ -168,7 +204,8 @@ export function loadMap(fd: number, path: string, baseSize: number, boot: string
   if (live === null || header === null) throw damaged();
   const stat = new Stat();
   check(statFd(fd, stat), path);
-  const count = Math.max(header.pages, Math.ceil((stat.size / PAGE - HEADERS) / PLACES));
+  const named = header.set.map(({ end }) => Math.ceil(end / PAGE_BLOCKS));
+  const count = Math.max(header.pages, Math.ceil((stat.size / PAGE - HEADERS) / PLACES), ...named);
   const isLive = live.boot === boot;
   if (count > Math.max(pagesFor(baseSize), PLENTY)) throw damaged();
   const bits = new Uint8Array(count * PAGE_BYTES);
@@ -187,11 +224,17 @@ export function loadMap(fd: number, path: string, baseSize: number, boot: string
     const differs = current.compare(synced.bytes, PAGE_HEADER, PAGE, PAGE_HEADER, PAGE) !== 0;
     if (isLive && differs) dirty.push(page);
   }
+  const map = new BlockMap(bits);
+  if (!isLive) {
+    for (const { start, end } of header.set) {
+      if (map.fill(start, end, true)) dirty.push(...pagesOf(start, end));
+    }
+  }
   if (rootOf(durable) !== header.root) throw damaged();
   // A page is written before the header that counts it.
   if (isLive && livePages.length < live.pages) throw damaged();
   return {
-    map: new BlockMap(bits),
+    map,
     baseLimit: isLive ? live.baseLimit : header.baseLimit,
     generation: header.generation,
     durable,

@@ -168,7 +168,7 @@ export class BlockMap {
       this.strings.mapCell,
       formatOffset(start, digits),
       formatOffset(end - 1, digits),
-      formatBytes(this.#changedIn(start, section.span, counted)),
+      summary === undefined ? '…' : formatBytes(this.#changedIn(start, section.span, counted)),
       formatBytes(end - start),
     );
   }
