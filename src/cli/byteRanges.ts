@@ -3,11 +3,11 @@ import { CowspaceError } from '../protocol/errors';
 import type { ByteRange, RangePage } from '../protocol/messages';
 import { methods } from '../protocol/methods';
 
-/** The changed ranges of a file in order, as the daemon finds them. @throws CowspaceError */
-export async function* changedRanges(client: DaemonClient, path: string): AsyncGenerator<ByteRange> {
+/** The changed ranges of a file in order, as the daemon finds them; one page at least. @throws CowspaceError */
+export async function* rangePages(client: DaemonClient, path: string): AsyncGenerator<RangePage> {
   for (let offset: number | null = 0; offset !== null;) {
     const page: RangePage = await client.request(methods.ranges, { path, offset });
-    yield* page.ranges;
+    yield page;
     offset = page.next;
   }
 }

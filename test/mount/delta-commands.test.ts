@@ -1,5 +1,13 @@
 import { strict as assert } from 'node:assert';
-import { closeSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { WorkspaceInfo } from '../../src/protocol/messages';
 import { useSandbox } from '../support/sandbox';
@@ -35,10 +43,20 @@ describe('commands for large files', () => {
     it('diff lists the changed ranges, exact to the byte', async () => {
       const { cowspace } = sandbox();
       const { files } = await cowspace.diff('a', 'file');
-      assert.deepEqual(files, [{ path: 'file', kind: 'changed', note: 'too large', ranges: places }]);
+      const sizes = { size: 8 * MIB, baseSize: 8 * MIB };
+      assert.deepEqual(files, [
+        { path: 'file', kind: 'changed', note: 'too large', ...sizes, ranges: places },
+      ]);
       const { stdout } = await cowspace.run(['diff', 'a', 'file']);
       const lines = places.map(({ offset, length }) => `${offset} ${length}\n`);
       assert.equal(stdout, `# changed file: too large\n${lines.join('')}`);
+    });
+
+    it('diff says where it was cut off', async () => {
+      const { cowspace } = sandbox();
+      truncateSync(file, 5 * MIB);
+      const { stdout } = await cowspace.run(['diff', 'a', 'file']);
+      assert.match(stdout, new RegExp(`\n# cut off at ${5 * MIB}, where the base had ${8 * MIB}\n$`));
     });
 
     it('diff --hex shows both sides of each', async () => {

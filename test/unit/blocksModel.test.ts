@@ -172,7 +172,7 @@ describe('a line of the hex view', () => {
   });
 
   it('is as long as there is room for', () => {
-    for (const bytes of [32, 16, 8]) {
+    for (const bytes of [32, 16, 8, 4, 2]) {
       const needed = 2 * (digitsWidth(bytes) + bytes) + 18;
       assert.equal(bytesPerLine(needed, 18), bytes);
       assert.equal(bytesPerLine(needed - 1, 18), bytes / 2);

@@ -1,8 +1,8 @@
 import type { DaemonClient } from '../../protocol/client';
 import { CowspaceError } from '../../protocol/errors';
-import type { FileDiff } from '../../protocol/messages';
+import type { ByteRange, FileDiff, RangePage } from '../../protocol/messages';
 import { methods } from '../../protocol/methods';
-import { changedRanges } from '../byteRanges';
+import { rangePages } from '../byteRanges';
 import { command, nameArgument, pathsArgument } from '../command';
 import { print, withDaemon } from '../context';
 import { hexDump } from '../hexDump';
@@ -15,7 +15,8 @@ export const diff = command({
   summary: 'show what changed, in text by line, in other files by byte',
   details:
     'For text, the output is a patch that `git apply` takes. What is no text, or too large, has a line that begins ' +
-    'with #, and then its changed ranges, `offset length` in bytes, a line each.',
+    'with #, and then its changed ranges, `offset length` in bytes, a line each; another line with # says so when it ' +
+    'is shorter than in the base.',
   arguments: { name: nameArgument, paths: pathsArgument },
   options: {
     hex: { description: 'show the bytes of changed ranges: those of the base, then those of the workspace' },
@@ -37,15 +38,19 @@ async function withRanges(client: DaemonClient, files: readonly FileDiff[]): Pro
   const all: unknown[] = [];
   for (const file of files) {
     const { ranged, ...rest } = file;
-    all.push(ranged ? { ...rest, ranges: await collect(changedRanges(client, file.path)) } : rest);
+    all.push(ranged ? { ...rest, ...(await collect(rangePages(client, file.path))) } : rest);
   }
   return all;
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
+async function collect(pages: AsyncIterable<RangePage>): Promise<Omit<RangePage, 'next'>> {
+  const ranges: ByteRange[] = [];
+  let sizes = { size: 0, baseSize: 0 };
+  for await (const { ranges: some, size, baseSize } of pages) {
+    ranges.push(...some);
+    sizes = { size, baseSize };
+  }
+  return { ...sizes, ranges };
 }
 
 async function describe(
@@ -61,10 +66,17 @@ async function describe(
   const heading = `# ${file.kind} ${path(file.path)}: ${file.note ?? 'no text'}`;
   await terminal.stream(`${terminal.style('dim', heading)}\n`);
   if (!file.ranged) return;
-  for await (const range of changedRanges(client, file.path)) {
-    await terminal.stream(`${range.offset} ${range.length}\n`);
-    if (!hex) continue;
-    for await (const lines of hexDump(client, terminal, file.path, range)) await terminal.stream(lines);
+  for await (const { ranges, next, size, baseSize } of rangePages(client, file.path)) {
+    for (const range of ranges) {
+      await terminal.stream(`${range.offset} ${range.length}\n`);
+      if (!hex) continue;
+      for await (const lines of hexDump(client, terminal, file.path, range)) await terminal.stream(lines);
+    }
+    // What only the base has is no range of the file.
+    if (next === null && baseSize > size)
+      await terminal.stream(
+        `${terminal.style('dim', `# cut off at ${size}, where the base had ${baseSize}`)}\n`,
+      );
   }
 }
 

@@ -134,6 +134,7 @@ export function byteAtDigit(column: number, bytes: number): number {
 
 /** The most bytes a line can have, both sides next to each other, in so many characters. */
 export function bytesPerLine(characters: number, fixed: number): number {
-  for (const bytes of [32, 16, 8]) if (2 * (digitsWidth(bytes) + bytes) + fixed <= characters) return bytes;
-  return 4;
+  for (const bytes of [32, 16, 8, 4, 2])
+    if (2 * (digitsWidth(bytes) + bytes) + fixed <= characters) return bytes;
+  return 1;
 }
