@@ -5,9 +5,10 @@ import type { BasePlace, BaseView } from './baseView';
 import { readlink } from './attributes';
 import { peek, seekInNode } from './data';
 import { deltaOf } from './delta/open';
-import { seekIn, skipCommonHole } from './holes';
+import { seekIn, skipCommonHole, skipShared } from './holes';
 import type { Job } from './job';
 import type { Node } from './node';
+import { openSharing } from './sharing';
 import type { Union } from './union';
 import { sameXattrs } from './xattrCopy';
 
@@ -34,7 +35,7 @@ export function* compare(
   const untouched = wasNeverWritten(node, place, base);
   if (node.type === S_IFREG && !untouched) {
     if (mine.size !== base.size) return 'changed';
-    if (!(yield* sameContents(u, bases, node, place, mine.size))) return 'changed';
+    if (!(yield* sameContents(u, bases, node, place, base))) return 'changed';
   }
   if (node.type === S_IFREG && untouched && mine.size !== base.size) return 'changed';
   if (node.type === S_IFLNK && readlink(u, node) !== bases.readlink(place)) return 'changed';
@@ -65,13 +66,16 @@ function isSpecial(type: number): boolean {
   return type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK;
 }
 
-function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, size: number): Job<boolean> {
+function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, base: Stat): Job<boolean> {
+  const { size } = base;
   if (size === 0) return true;
   const theirs = bases.open(place);
+  const sharing = openSharing(u, node, base);
   try {
     for (let at = 0; at < size;) {
       const extent = deltaOf(u, node)?.extentAt(at, size) ?? { end: size, changed: true };
-      const from = extent.changed ? skipCommonHole(seekInNode(u, node), seekIn(theirs), at, extent.end) : at;
+      let from = extent.changed ? skipCommonHole(seekInNode(u, node), seekIn(theirs), at, extent.end) : at;
+      if (from === at && sharing >= 0) from = skipShared(sharing, theirs, at, extent.end);
       if (from > at) {
         at = from;
       } else if (extent.changed) {
@@ -85,6 +89,7 @@ function* sameContents(u: Union, bases: BaseView, node: Node, place: BasePlace, 
     return true;
   } finally {
     close(theirs);
+    if (sharing >= 0) close(sharing);
   }
 }
 

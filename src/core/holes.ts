@@ -1,4 +1,5 @@
 import { E } from '../sys/errno';
+import { diskExtentAt } from '../sys/extents';
 import { lseek, SEEK_DATA, SEEK_HOLE } from '../sys/file';
 
 /** As `lseek(2)` with SEEK_DATA or SEEK_HOLE on some file: an offset or a negative errno. */
@@ -27,6 +28,14 @@ export function skipHole(seek: Seek, start: number, end: number): number {
 export function skipCommonHole(one: Seek, other: Seek, start: number, end: number): number {
   const stop = skipHole(one, start, end);
   return stop === start ? start : skipHole(other, start, stop);
+}
+
+/** Where bytes end, from `start` on, that two files of one device share; cut at `end`. `start` when they share none. */
+export function skipShared(one: number, other: number, start: number, end: number): number {
+  const first = diskExtentAt(one, start, end);
+  const second = first === null ? null : diskExtentAt(other, start, end);
+  if (first === null || first.shift !== second?.shift) return start;
+  return Math.min(first.end, second.end, end);
 }
 
 /** The stretches between two offsets of a file that are no holes, in order. */

@@ -8,9 +8,10 @@ import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { peek, seekInNode } from './data';
 import { deltaOf } from './delta/open';
-import { seekIn, skipCommonHole } from './holes';
+import { seekIn, skipCommonHole, skipShared } from './holes';
 import type { Job } from './job';
 import type { Node } from './node';
+import { openSharing } from './sharing';
 import { openUpper } from './upperAccess';
 import type { Union } from './union';
 
@@ -27,6 +28,8 @@ interface Sides {
   readonly size: number;
   readonly baseFd: number;
   readonly baseSize: number;
+  /** What the scratch has, when that may share blocks with the base's file; else -1. */
+  readonly sharingFd: number;
 }
 
 export interface RangeQuery {
@@ -172,14 +175,15 @@ function* differences(
   from: number,
   to: number,
 ): Generator<Difference | null, void, void> {
-  const { node, baseFd, baseSize } = sides;
+  const { node, baseFd, baseSize, sharingFd } = sides;
+  if (node.record?.metacopy) return;
   const delta = deltaOf(u, node);
   const shared = Math.min(to, baseSize);
   for (let at = from; at < shared;) {
     const extent = delta?.extentAt(at, shared) ?? { end: shared, changed: true };
-    const start = extent.changed
-      ? skipCommonHole(seekInNode(u, node), seekIn(baseFd), at, extent.end)
-      : extent.end;
+    let start = extent.end;
+    if (extent.changed) start = skipCommonHole(seekInNode(u, node), seekIn(baseFd), at, extent.end);
+    if (start === at && sharingFd >= 0) start = skipShared(sharingFd, baseFd, at, extent.end);
     const end = Math.min(extent.end, start + CHUNK);
     if (start < end) {
       yield* compareChunk(u, sides, start, end);
@@ -234,11 +238,13 @@ function openSides(u: Union, changes: Changes, path: string): Sides {
   changes.bases.clear();
   const basePath = node.record?.redirect ?? changes.basePath(path);
   const place: BasePlace | null = basePath === null ? null : changes.bases.stat(basePath, stat);
-  const hasBase = place !== null && stat.type === S_IFREG;
-  return { node, size, baseFd: hasBase ? changes.bases.open(place) : -1, baseSize: hasBase ? stat.size : 0 };
+  if (place === null || stat.type !== S_IFREG) return { node, size, baseFd: -1, baseSize: 0, sharingFd: -1 };
+  const baseSize = stat.size;
+  const baseFd = changes.bases.open(place);
+  return { node, size, baseFd, baseSize, sharingFd: openSharing(u, node, stat) };
 }
 
-function closeSides(u: Union, { node, baseFd }: Sides): void {
-  if (baseFd >= 0) close(baseFd);
+function closeSides(u: Union, { node, baseFd, sharingFd }: Sides): void {
+  for (const fd of [baseFd, sharingFd]) if (fd >= 0) close(fd);
   u.forget(node.id, 1);
 }

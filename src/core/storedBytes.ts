@@ -1,7 +1,9 @@
-import { close, unsharedBytes } from '../sys/file';
+import { unsharedBytes } from '../sys/extents';
+import { close } from '../sys/file';
 import { S_IFDIR, type Stat } from '../sys/stat';
 import type { Node } from './node';
 import type { Union } from './union';
+import { mayShare } from './sharing';
 import { openUpper } from './upperAccess';
 
 /** Size in bytes from which on it is worth asking which blocks of a file are shared. */
@@ -16,10 +18,4 @@ export function storedBytes(u: Union, node: Node, stat: Stat): number {
   const unshared = unsharedBytes(fd);
   close(fd);
   return unshared < 0 ? stored : unshared;
-}
-
-/** Whether it is a copy of a base file that a reflink may have made. */
-function mayShare(u: Union, { record }: Node): boolean {
-  if (record === null || record.cover || record.metacopy || record.delta !== null) return false;
-  return !u.cannotClone.has(record.origin.layer);
 }

@@ -38,7 +38,6 @@ const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_BENEATH = 0x08;
 const FICLONE = 0x40049409;
-const FS_IOC_FIEMAP = 0xc020660b;
 
 const calls = {
   openat: bind('openat', 'int', ['int', 'void *', 'int', 'unsigned int']),
@@ -69,7 +68,6 @@ const calls = {
   utimensat: bind('utimensat', 'int', ['int', 'void *', 'void *', 'int']),
   futimens: bind('futimens', 'int', ['int', 'void *']),
   ioctl: bind('ioctl', 'int', ['int', 'unsigned long', 'int']),
-  ioctlStruct: bind('ioctl', 'int', ['int', 'unsigned long', 'void *']),
   copyFileRange: bind('copy_file_range', 'long', [
     'int',
     'void *',
@@ -308,38 +306,6 @@ export function futimens(
 /** Makes `toFd` share all blocks of `fromFd` (reflink), where the file system can. */
 export function ficlone(fromFd: number, toFd: number): number {
   return calls.ioctl(toFd, FICLONE, fromFd);
-}
-
-const FIEMAP_EXTENT_LAST = 0x1;
-const FIEMAP_EXTENT_SHARED = 0x2000;
-/** Sizes of `struct fiemap` without its extents and of `struct fiemap_extent`. */
-const FIEMAP_SIZE = 32;
-const FIEMAP_EXTENT_SIZE = 56;
-const EXTENTS = 128;
-const fiemap = Buffer.alloc(FIEMAP_SIZE + EXTENTS * FIEMAP_EXTENT_SIZE);
-
-/** Bytes of a file's blocks that it shares with no other file, or a negative errno where the file system cannot say. */
-export function unsharedBytes(fd: number): number {
-  let bytes = 0;
-  for (let start = 0n; ;) {
-    fiemap.fill(0, 0, FIEMAP_SIZE);
-    fiemap.writeBigUInt64LE(start, 0);
-    fiemap.writeBigUInt64LE(2n ** 63n - 1n - start, 8);
-    fiemap.writeUInt32LE(EXTENTS, 24);
-    const result = calls.ioctlStruct(fd, FS_IOC_FIEMAP, fiemap);
-    if (result < 0) return result;
-    const count = fiemap.readUInt32LE(20);
-    if (count === 0) return bytes;
-    let flags = 0;
-    for (let i = 0; i < count; i++) {
-      const at = FIEMAP_SIZE + i * FIEMAP_EXTENT_SIZE;
-      const length = fiemap.readBigUInt64LE(at + 16);
-      flags = fiemap.readUInt32LE(at + 40);
-      if ((flags & FIEMAP_EXTENT_SHARED) === 0) bytes += Number(length);
-      start = fiemap.readBigUInt64LE(at) + length;
-    }
-    if ((flags & FIEMAP_EXTENT_LAST) !== 0) return bytes;
-  }
 }
 
 const positions = Buffer.alloc(16);
