@@ -83,7 +83,7 @@ describe('the file of a block map', () => {
   /** The machine starts again: what was not synced does not count. */
   function restart(): void {
     map.close();
-    map = MapFile.open(open('r+'), 'file', durability(`after ${String(boots++)}`));
+    map = MapFile.open(open('r+'), 'file', 2 ** 40, durability(`after ${String(boots++)}`));
   }
   let boots = 0;
 

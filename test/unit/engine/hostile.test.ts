@@ -232,7 +232,7 @@ describe('a hostile scratch', () => {
       truncateSync(map, size);
       const fd = openSync(map, 'r+');
       for (const place of [0, 1, 2]) {
-        const header = { generation: place, baseLimit: 2 ** 60, pages, root: 0, boot: '' };
+        const header = { generation: place, baseLimit: 2 ** 60, pages, root: 0, boot: '', set: [] };
         writeSync(fd, encodeHeader(header), 0, 512, headerOffset(place));
       }
       closeSync(fd);
