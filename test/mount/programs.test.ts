@@ -26,11 +26,7 @@ function behavesLikeADisk(
 
     /** Runs a program as the user in question and returns what it prints. */
     async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
-      // A directory of root's on the PATH would end the search for an ordinary user.
-      const env = { ...sandbox().cowspace.environment, PATH: '/usr/local/bin:/usr/bin:/bin' };
-      // Changes the directory as the user: root itself may not enter an ordinary user's mount.
-      const line = [`--chdir=${cwd}`, command, ...args];
-      const result = await sandbox().cowspace.runProgram('env', line, { env, timeout: 170_000 });
+      const result = await sandbox().cowspace.runInside(cwd, command, args, { timeout: 170_000 });
       assert.equal(result.code, 0, `${[command, ...args].join(' ')}: ${result.stderr}`);
       return result.stdout;
     }
@@ -56,6 +52,10 @@ function behavesLikeADisk(
       await git('stash', 'pop', '--quiet');
       assert.equal(await git('status', '--porcelain'), ' M d0/f1\n');
       await git('checkout', '--quiet', '--', '.');
+      for (const commit of ['far', 'x']) {
+        await git('checkout', '--quiet', commit);
+        assert.equal(await git('status', '--porcelain'), '');
+      }
       await git('gc', '--quiet');
       await git('fsck', '--no-dangling');
       await git('clone', '--quiet', '.', sandbox().path('elsewhere'));
@@ -110,19 +110,25 @@ function behavesLikeADisk(
   });
 }
 
+behavesLikeADisk('programs in a mount, as root', {
+  user: currentUser,
+  driver: 'kernel',
+  trackedFiles: 15_000,
+  trees: ['/usr/include/linux', '/usr/share/doc'],
+});
+// What differs for other users shows with fewer files.
+behavesLikeADisk('programs in a mount, as an ordinary user', {
+  user: ordinaryUser,
+  driver: 'kernel',
+  trackedFiles: 3_000,
+  trees: ['/usr/include/linux'],
+});
 for (const [who, user] of [
   ['root', currentUser],
   ['an ordinary user', ordinaryUser],
 ] as const) {
-  const title = `programs in a mount, as ${who}`;
-  behavesLikeADisk(title, {
-    user,
-    driver: 'kernel',
-    trackedFiles: 15_000,
-    trees: ['/usr/include/linux', '/usr/share/doc'],
-  });
   // Each name on each path is asked for each time: git takes ten times as long.
-  behavesLikeADisk(`${title}, with the driver fuse-native`, {
+  behavesLikeADisk(`programs in a mount, as ${who}, with the driver fuse-native`, {
     user,
     driver: 'fuse-native',
     trackedFiles: 500,
@@ -151,8 +157,9 @@ async function makeLargeRepository(
 ): Promise<void> {
   for (let block = 0; block < files / 100; block++) {
     mkdirSync(join(base, `d${block}`));
+    // Some contents are the same: git's objects are fewer than the files.
     for (let file = 0; file < 100; file++)
-      writeFileSync(join(base, `d${block}/f${file}`), `${block} ${file}\n`);
+      writeFileSync(join(base, `d${block}/f${file}`), `${block % 30} ${file}\n`);
   }
   const { uid, gid } = statSync(base);
   await runChecked('chown', ['-R', `${uid}:${gid}`, base]);
@@ -160,7 +167,17 @@ async function makeLargeRepository(
   for (const [name, value] of Object.entries(settings)) await run(base, 'git', 'config', name, value);
   await run(base, 'git', 'add', '--all');
   await run(base, 'git', 'commit', '--quiet', '--message', 'base');
+  await run(base, 'bash', '-c', makeDistantCommit);
 }
+
+/** Makes a branch that lacks a tenth of the directories and has another tenth elsewhere. */
+const makeDistantCommit = `
+  count=$(($(git ls-tree main | wc -l) / 10 + 1))
+  moved=$(git ls-tree main | head -n $count | git mktree)
+  kept=$(git ls-tree main | tail -n +$((2 * count + 1)))
+  tree=$(printf '%s\\n040000 tree %s\\tmoved\\n' "$kept" $moved | git mktree)
+  git branch far $(git commit-tree -m far $tree)
+`;
 
 const settings = {
   'user.name': 'Test',

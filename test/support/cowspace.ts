@@ -62,6 +62,19 @@ export class Cowspace {
     return runCommand(command, args, { env: this.environment, uid, gid, ...options });
   }
 
+  /** Runs any other program in a directory that maybe only this user may enter, as a mount is. */
+  runInside(
+    directory: string,
+    command: string,
+    args: readonly string[],
+    options: CommandOptions = {},
+  ): Promise<CommandResult> {
+    // A directory of root's on the PATH would end the search for an ordinary user.
+    const env = { ...this.environment, PATH: '/usr/local/bin:/usr/bin:/bin', ...options.env };
+    const line = [`--chdir=${directory}`, command, ...args];
+    return this.runProgram('env', line, { ...options, env });
+  }
+
   /** Runs a command with `--json` and returns what it printed. @throws {CowspaceFailure} */
   async json<T>(args: readonly string[], options: CommandOptions = {}): Promise<T> {
     const result = await this.run([...args, '--json'], options);
