@@ -26,7 +26,10 @@ const packages = {
   'libc6-dev': 'programs that tests compile',
   make: 'programs that tests compile',
   'lmdb-utils': 'databases in shared memory',
+  'python3-lmdb': 'databases in shared memory',
   'python3-venv': 'environments of Python',
+  patch: 'tools on a mount',
+  'xz-utils': 'tools on a mount',
 };
 
 /** Installs the packages that are missing; says which still are after that, and how to get them. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideCodeServer } from './code-server.mjs';
 import { runInteractive, runMain, ScriptError } from './command.mjs';
+import { provideArchive } from './debian-archive.mjs';
 import { installDebianPackages } from './debian.mjs';
 import { installPackages, projectDirectory } from './project.mjs';
 
@@ -31,6 +32,7 @@ async function main() {
     const chosen = selected.length > 0 ? selected : suites;
     // Here, because a test has too little time for a download.
     if (chosen.some((name) => editorSuites.includes(name))) await provideCodeServer();
+    if (chosen.includes('mount')) await provideArchive();
     // Every suite needs what `package:this` builds.
     for (const name of selected.length > 0 ? checks.slice(0, 1) : checks)
       add(total, await timed(name, runCheck));
