@@ -98,6 +98,16 @@ export class Workbench {
     await this.untilTyping();
   }
 
+  /** Searches the files of the window's folder, and returns the results. */
+  async findInFiles(text: string): Promise<Tree> {
+    await this.showContainer('Search');
+    const input = this.page.locator('.search-view .search-widget .search-container textarea');
+    await input.fill(text);
+    await input.press('Enter');
+    // The tree is named after what was found.
+    return new Tree(this.page, this.page.locator('.search-view .results'));
+  }
+
   /** Waits until what is typed goes into the text editor. */
   async untilTyping(): Promise<void> {
     await this.page.locator('.editor-instance:visible .monaco-editor.focused').waitFor();
