@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import * as z from 'zod';
 import { CowspaceError, errorMessageSchema, fromErrorMessage } from './errors';
 import { damageSchema } from './messages';
@@ -51,6 +52,9 @@ export async function runTask<N extends TaskName>(
   const answer = answerSchema.parse(await firstMessage(child));
   child.disconnect();
   child.stderr?.destroy();
+  // Until it has ended, it may hold the lock of the workspace.
+  const stays = task === 'serve' && 'result' in answer;
+  if (!stays && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   child.unref();
   if ('error' in answer) throw fromErrorMessage(answer.error);
   return tasks[task].parse(answer.result) as z.output<(typeof tasks)[N]>;
