@@ -1,5 +1,5 @@
-import { check, E, FsError } from '../sys/errno';
-import { close, ficlone, fsync, ftruncate, O_RDWR, pread, pwrite } from '../sys/file';
+import { check } from '../sys/errno';
+import { close, ficlone, fsync, ftruncate, O_RDWR, pread, pwriteAll } from '../sys/file';
 import { openRegular } from '../sys/regular';
 import { Stat, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
@@ -235,12 +235,7 @@ function bytesIn(stretches: readonly Stretch[]): number {
 function* copyStretch(delta: DeltaFile, { start, end }: Stretch, to: number): Job<void> {
   for (let at = start; at < end; at += CHUNK) {
     const length = delta.read(chunk, Math.min(CHUNK, end - at), at);
-    writeAll(to, chunk, length, at);
+    check(pwriteAll(to, chunk, length, at), 'commit');
     yield undefined;
   }
-}
-
-function writeAll(fd: number, bytes: Buffer, length: number, offset: number): void {
-  const written = check(pwrite(fd, bytes, length, offset), 'commit');
-  if (written < length) throw new FsError(E.ENOSPC, 'commit');
 }

@@ -23,7 +23,7 @@ import {
   openAt,
   openQuietly,
   pread,
-  pwrite,
+  pwriteAll,
   readlinkAt,
   renameAt,
   symlinkAt,
@@ -300,8 +300,7 @@ export function copyRange(from: number, to: number, start: number, end: number):
     let copied = copyFileRange(from, at, to, at, length);
     if (copied < 0) {
       copied = check(pread(from, bounce, Math.min(length, bounce.length), at), 'copy-up');
-      const written = check(pwrite(to, bounce, copied, at), 'copy-up');
-      if (written < copied) throw new FsError(E.ENOSPC, 'copy-up');
+      check(pwriteAll(to, bounce, copied, at), 'copy-up');
     }
     // The base's file became shorter meanwhile: what is missing stays zero.
     if (copied === 0) return;

@@ -8,7 +8,7 @@ import {
   O_RDWR,
   openAt,
   pread,
-  pwrite,
+  pwriteAll,
   renameAt,
   unlinkAt,
 } from '../sys/file';
@@ -167,7 +167,7 @@ export class CoveredNames {
   /** On a full disk the count is right until the next mount only: that is no reason to refuse to remove something. */
   #append(sign: string, key: string, place: string): void {
     const bytes = encode(sign, key, place);
-    if (pwrite(this.#fd, bytes, bytes.length, this.#length) < bytes.length) return;
+    if (pwriteAll(this.#fd, bytes, bytes.length, this.#length) < 0) return;
     this.#length += bytes.length;
     this.#unsynced = true;
   }
@@ -190,7 +190,7 @@ export class CoveredNames {
     const bytes = Buffer.concat(records);
     const fd = openAt(rootFd, UNFINISHED, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     if (fd < 0) return;
-    const written = pwrite(fd, bytes, bytes.length, 0) === bytes.length && fdatasync(fd) === 0;
+    const written = pwriteAll(fd, bytes, bytes.length, 0) === 0 && fdatasync(fd) === 0;
     if (written && renameAt(rootFd, UNFINISHED, rootFd, LOG) === 0) {
       close(this.#fd);
       this.#fd = fd;

@@ -11,7 +11,7 @@ import {
   O_NOFOLLOW,
   O_WRONLY,
   openAt,
-  pwrite,
+  pwriteAll,
   renameAt,
   unlinkAt,
 } from '../sys/file';
@@ -66,7 +66,7 @@ export class CommitJournal {
     const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     const fd = check(openAt(rootFd, `${NAME}.new`, flags, 0o600), NAME);
     try {
-      if (check(pwrite(fd, bytes, bytes.length, 0), NAME) < bytes.length) throw new FsError(E.ENOSPC, NAME);
+      check(pwriteAll(fd, bytes, bytes.length, 0), NAME);
       check(fsync(fd), NAME);
     } finally {
       close(fd);

@@ -1,8 +1,8 @@
 import { CowspaceError } from '../protocol/errors';
 import type { BlockSummary, RangePage } from '../protocol/messages';
 import { toText } from '../sys/bytes';
-import { check, E, FsError } from '../sys/errno';
-import { close, pread, pwrite } from '../sys/file';
+import { check } from '../sys/errno';
+import { close, pread, pwriteAll } from '../sys/file';
 import { S_IFREG, Stat } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
@@ -158,9 +158,9 @@ function overwrite(u: Union, { node, baseFd }: Sides, start: number, end: number
   if (length <= 0) return;
   const got = check(pread(baseFd, baseBuffer, length, start), node.path);
   const fd = openUpper(u, node);
-  const written = pwrite(fd, baseBuffer, got, start);
+  const result = pwriteAll(fd, baseBuffer, got, start);
   close(fd);
-  if (check(written, node.path) < got) throw new FsError(E.ENOSPC, node.path);
+  check(result, node.path);
 }
 
 interface Difference {

@@ -7,7 +7,7 @@ import {
   O_NOFOLLOW,
   O_WRONLY,
   openAt,
-  pwrite,
+  pwriteAll,
   renameAt,
   unlinkAt,
 } from '../sys/file';
@@ -143,9 +143,9 @@ export class RecordStore {
     unlinkAt(this.#dirFd, temporary);
     const fd = openAt(this.#dirFd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     if (fd < 0) return fd;
-    const written = pwrite(fd, bytes, bytes.length, 0);
+    const result = pwriteAll(fd, bytes, bytes.length, 0);
     close(fd);
-    if (written < bytes.length) return written < 0 ? written : -E.ENOSPC;
+    if (result < 0) return result;
     this.#files.add(ino);
     return renameAt(this.#dirFd, temporary, this.#dirFd, String(ino));
   }

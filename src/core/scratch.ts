@@ -24,7 +24,7 @@ import {
   O_TMPFILE,
   O_WRONLY,
   openAt,
-  pwrite,
+  pwriteAll,
   RENAME_NOREPLACE,
   renameAt,
   unlinkAt,
@@ -345,7 +345,7 @@ function createScratch(
   unlinkAt(root, UNFINISHED);
   const file = check(openAt(root, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path);
   try {
-    writeAll(file, bytes, path);
+    check(pwriteAll(file, bytes, bytes.length, 0), path);
     check(fsync(file), path);
   } finally {
     close(file);
@@ -353,10 +353,6 @@ function createScratch(
   check(renameAt(root, UNFINISHED, root, META), path);
   check(fsync(root), path);
   return meta;
-}
-
-function writeAll(fd: number, bytes: Buffer, path: string): void {
-  if (check(pwrite(fd, bytes, bytes.length, 0), path) < bytes.length) throw new FsError(E.ENOSPC, path);
 }
 
 /** Finds out what the scratch's file system can do. */

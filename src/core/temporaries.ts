@@ -15,7 +15,7 @@ import {
   O_WRONLY,
   openAt,
   openBeneath,
-  pwrite,
+  pwriteAll,
   unlinkAt,
 } from '../sys/file';
 import { readRegular } from '../sys/regular';
@@ -70,7 +70,7 @@ export class Temporaries {
     if (this.#noted.has(line)) return;
     if (this.#journalFd < 0) this.#begin();
     const bytes = Buffer.from(line);
-    check(pwrite(this.#journalFd, bytes, bytes.length, this.#length), TEMPORARIES_JOURNAL);
+    check(pwriteAll(this.#journalFd, bytes, bytes.length, this.#length), TEMPORARIES_JOURNAL);
     check(fdatasync(this.#journalFd), TEMPORARIES_JOURNAL);
     this.#length += bytes.length;
     this.#noted.add(line);

@@ -14,7 +14,7 @@ import {
   O_PATH,
   O_WRONLY,
   openAt,
-  pwrite,
+  pwriteAll,
   renameAt,
   unlinkAt,
 } from '../sys/file';
@@ -71,8 +71,7 @@ export class TrashCan {
   add(item: PlanItem, details: { whiteout: boolean; metadata: boolean }): string {
     const name = String(this.#next++);
     const line = Buffer.from(`${JSON.stringify({ name, ...details, ...item } satisfies TrashEntry)}\n`);
-    const written = check(pwrite(this.#journal, line, line.length, this.#length), 'discard');
-    if (written < line.length) throw new FsError(E.ENOSPC, 'discard');
+    check(pwriteAll(this.#journal, line, line.length, this.#length), 'discard');
     this.#length += line.length;
     return name;
   }

@@ -170,6 +170,16 @@ export function pwrite(fd: number, buffer: Buffer, length: number, position: num
   return done;
 }
 
+/**
+ * Writes `length` bytes of `buffer` at `position`. Returns 0 or a negative errno: -ENOSPC when the device filled up on
+ * the way.
+ */
+export function pwriteAll(fd: number, buffer: Buffer, length: number, position: number): number {
+  const written = pwrite(fd, buffer, length, position);
+  if (written < 0) return written;
+  return written < length ? -E.ENOSPC : 0;
+}
+
 export function ftruncate(fd: number, size: number): number {
   return calls.ftruncate(fd, size);
 }

@@ -9,6 +9,7 @@ import {
   lseek,
   pread,
   pwrite,
+  pwriteAll,
   SEEK_HOLE,
 } from '../../sys/file';
 import { Stat, statFd } from '../../sys/stat';
@@ -279,6 +280,5 @@ export class DeltaFile {
 
 function copyBytes(from: number, to: number, start: number, end: number): void {
   const got = check(pread(from, block, end - start, start), 'block delta');
-  const written = check(pwrite(to, block, got, start), 'block delta');
-  if (written < got) throw new FsError(E.ENOSPC, 'block delta');
+  check(pwriteAll(to, block, got, start), 'block delta');
 }

@@ -1,5 +1,5 @@
-import { check, E, FsError } from '../../sys/errno';
-import { close, fallocate, FALLOC_FL_KEEP_SIZE, pwrite } from '../../sys/file';
+import { check, E } from '../../sys/errno';
+import { close, fallocate, FALLOC_FL_KEEP_SIZE, pwriteAll } from '../../sys/file';
 import { BlockMap, type Blocks } from './blockMap';
 import type { Durability } from './durability';
 import {
@@ -221,6 +221,5 @@ function reserve(fd: number, offset: number, length: number): void {
 }
 
 function writeAll(fd: number, bytes: Buffer, offset: number): void {
-  const written = check(pwrite(fd, bytes, bytes.length, offset), 'block map');
-  if (written < bytes.length) throw new FsError(E.ENOSPC, 'block map');
+  check(pwriteAll(fd, bytes, bytes.length, offset), 'block map');
 }

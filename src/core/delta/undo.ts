@@ -15,7 +15,7 @@ import {
   openAt,
   openBeneath,
   pread,
-  pwrite,
+  pwriteAll,
   renameAt,
   unlinkAt,
 } from '../../sys/file';
@@ -118,8 +118,7 @@ export class UndoJournal {
   }
 
   #append(bytes: Buffer): void {
-    const written = check(pwrite(this.#fd, bytes, bytes.length, this.#length), 'undo journal');
-    if (written < bytes.length) throw new FsError(E.ENOSPC, 'undo journal');
+    check(pwriteAll(this.#fd, bytes, bytes.length, this.#length), 'undo journal');
     this.#length += bytes.length;
   }
 }
@@ -266,8 +265,7 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
     check(ftruncate(fd, header.size), header.basePath);
     for (const entry of entries) {
       const bytes = readBytes(journal, entry.length, entry.at)!;
-      const written = check(pwrite(fd, bytes, bytes.length, entry.offset), header.basePath);
-      if (written < bytes.length) throw new FsError(E.ENOSPC, header.basePath);
+      check(pwriteAll(fd, bytes, bytes.length, entry.offset), header.basePath);
     }
     check(futimens(fd, header.atime, header.atimeNsec, header.mtime, header.mtimeNsec), header.basePath);
     check(fsync(fd), header.basePath);
