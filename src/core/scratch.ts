@@ -33,6 +33,7 @@ import { readDirectory } from '../sys/directory';
 import { readRegular } from '../sys/regular';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { DEFAULT_ACL, getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
+import { parseJson } from './json';
 import { RecordStore } from './record';
 
 /** The scratch's own description. */
@@ -101,7 +102,7 @@ export class Scratch {
   }
 
   static #describe(real: string, root: number, bases: readonly string[]): Meta {
-    const roots = bases.map(lookAtRoot);
+    const roots = bases.map(inodeOf);
     const meta = readMeta(root, real) ?? createScratch(root, real, bases, roots);
     if (meta.format > FORMAT) {
       throw new CowspaceError(
@@ -118,8 +119,9 @@ export class Scratch {
         { path: real },
       );
     }
-    roots.forEach(({ ino, empty }, i) => {
-      if (empty && (meta.roots?.[i] ?? ino) !== ino) throw missingBase(bases[i]!);
+    bases.forEach((base, i) => {
+      const known = meta.roots?.[i] ?? roots[i];
+      if (known !== roots[i] && isEmptyDirectory(base)) throw missingBase(base);
     });
     return meta;
   }
@@ -251,24 +253,18 @@ function opaqueValue(dirFd: number, name: string): string {
   return '';
 }
 
-interface BaseRoot {
-  readonly ino: number;
-  readonly empty: boolean;
+function inodeOf(path: string): number {
+  check(statAt(AT_FDCWD, toBytes(path), stat), path);
+  return stat.ino;
 }
 
-function lookAtRoot(base: string): BaseRoot {
-  const fd = check(openAt(AT_FDCWD, toBytes(base), O_RDONLY | O_DIRECTORY), base);
-  try {
-    check(statFd(fd, stat), base);
-    let empty = true;
-    check(
-      readDirectory(fd, '', () => (empty = false)),
-      base,
-    );
-    return { ino: stat.ino, empty };
-  } finally {
-    close(fd);
-  }
+function isEmptyDirectory(path: string): boolean {
+  let empty = true;
+  check(
+    readDirectory(AT_FDCWD, toBytes(path), () => (empty = false)),
+    path,
+  );
+  return empty;
 }
 
 /** A commit would put the changes where the disk is to be mounted, and all that was not changed seems deleted. */
@@ -308,24 +304,11 @@ function readMeta(root: number, path: string): Meta | null {
   throw damaged(z.prettifyError(parsed.error));
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
 /** What a crash can leave of a scratch that was being made. */
 const UNFINISHED = `${META}.new`;
 const PROBE = 'probe';
 
-function createScratch(
-  root: number,
-  path: string,
-  bases: readonly string[],
-  roots: readonly BaseRoot[],
-): Meta {
+function createScratch(root: number, path: string, bases: readonly string[], roots: readonly number[]): Meta {
   let others = 0;
   readDirectory(root, '', (name) => (others += name === UNFINISHED || name === PROBE ? 0 : 1));
   if (others > 0) {
@@ -338,7 +321,7 @@ function createScratch(
   const meta: Meta = {
     format: FORMAT,
     bases: [...bases],
-    roots: roots.map(({ ino }) => ino),
+    roots: [...roots],
     ...probe(root),
   };
   const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);

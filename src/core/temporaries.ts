@@ -19,6 +19,7 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { readRegular } from '../sys/regular';
+import { parseJson } from './json';
 import type { LayerDir } from './layer';
 import { plainPathSchema } from './plainPath';
 import { TEMPORARIES_JOURNAL } from './scratch';
@@ -97,14 +98,6 @@ function readPlaces(rootFd: number): Place[] {
   // A crash can cut the last line short: nothing was built there yet.
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
   return lines.flatMap((line) => placeSchema.safeParse(parseJson(line)).data ?? []);
-}
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
-  }
 }
 
 function removeFrom(u: Union, { layer, directory, prefix }: Place): void {

@@ -21,7 +21,8 @@ import {
 } from '../../sys/file';
 import { readDirectory } from '../../sys/directory';
 import { openRegular } from '../../sys/regular';
-import { S_IFREG, Stat, statFd } from '../../sys/stat';
+import { Stat, statFd } from '../../sys/stat';
+import { parseJson } from '../json';
 import type { Node } from '../node';
 import { plainPathSchema } from '../plainPath';
 import type { Scratch } from '../scratch';
@@ -203,16 +204,8 @@ function readHeader(fd: number): { value: UndoHeader; length: number } | null {
   if (prefix === null) return null;
   const text = readBytes(fd, Math.min(prefix.readUInt32LE(0), MAX_HEADER), HEADER_PREFIX);
   if (text === null || crc32(text) !== prefix.readUInt32LE(4)) return null;
-  const value = parseHeader(text.toString());
-  return value === null ? null : { value, length: HEADER_PREFIX + text.length };
-}
-
-function parseHeader(text: string): UndoHeader | null {
-  try {
-    return headerSchema.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  const value = headerSchema.safeParse(parseJson(text.toString())).data;
+  return value === undefined ? null : { value, length: HEADER_PREFIX + text.length };
 }
 
 /** @throws FsError EIO when it is damaged */
@@ -252,14 +245,9 @@ function readJournal(fd: number): Journal {
 function rollBack(u: Union, journal: number, { header, entries }: Journal): void {
   const layer = u.layers[header.layer];
   if (layer === undefined) throw new FsError(E.EIO, `${header.basePath}: its base is gone`);
-  const fd = check(
-    openBeneath(u.dirFds.get(layer.root), toBytes(header.basePath), O_RDWR | O_NOFOLLOW),
-    header.basePath,
-  );
+  const root = u.dirFds.get(layer.root);
+  const fd = check(openRegular(root, toBytes(header.basePath), O_RDWR, openBeneath), header.basePath);
   try {
-    const stat = new Stat();
-    check(statFd(fd, stat), header.basePath);
-    if (stat.type !== S_IFREG) throw new FsError(E.EIO, `${header.basePath}: is no regular file`);
     // Takes away what was written where the file had holes, which are not among the entries.
     check(ftruncate(fd, header.cut ?? header.size), header.basePath);
     check(ftruncate(fd, header.size), header.basePath);
