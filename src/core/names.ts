@@ -226,8 +226,7 @@ function linkTmpfile(u: Union, node: Node, parent: Node, name: string): void {
   );
   node.linkable = false;
   node.orphan = false;
-  u.fileFds.add(node, node.orphanFd, true);
-  node.orphanFd = -1;
+  u.fileFds.add(node, u.takePin(node), true);
   u.attach(node, parent, name);
   nameAdded(u, parent, name);
   if (whiteout) rememberCovered(u, node);

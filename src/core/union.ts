@@ -188,7 +188,7 @@ export class Union {
     node.upper = true;
     node.orphan = true;
     node.linkable = true;
-    node.orphanFd = fd;
+    this.pin(node, fd);
     return node;
   }
 
@@ -257,13 +257,18 @@ export class Union {
     return this.#pins < this.#mostPins;
   }
 
+  /** Takes the descriptor that pins a node, -1 for none; who takes it closes it. */
+  takePin(node: Node): number {
+    const fd = node.orphanFd;
+    if (fd >= 0) this.#pins--;
+    node.orphanFd = -1;
+    return fd;
+  }
+
   /** Lets go of an inode that was kept for those who have it open. */
   unpin(node: Node): void {
-    if (node.orphanFd >= 0) {
-      close(node.orphanFd);
-      this.#pins--;
-    }
-    node.orphanFd = -1;
+    const fd = this.takePin(node);
+    if (fd >= 0) close(fd);
     if (node.parkedName !== null) unlinkAt(this.scratch.workFd, node.parkedName);
     node.parkedName = null;
   }

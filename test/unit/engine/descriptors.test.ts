@@ -1,10 +1,12 @@
 import { strict as assert } from 'node:assert';
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs';
 import { getXattrAt, setXattrAt } from '../../../src/sys/xattr';
 import { EngineSandbox } from './support/sandbox';
 
 /** More than the engine ever keeps open. */
 const DIRECTORIES = 4200;
+/** More than the engine keeps by a descriptor when they lose their names. */
+const FILES = 1100;
 /** Bytes that are written in several steps. */
 const SIZE = 40 << 20;
 
@@ -45,6 +47,49 @@ describe('descriptors of directories', () => {
       sandbox.dispose();
     }
   });
+});
+
+describe('descriptors of files without a name', () => {
+  const caller = { uid: 0, gid: 0, umask: 0 };
+  let sandbox: EngineSandbox;
+
+  beforeEach(() => (sandbox = new EngineSandbox()));
+  afterEach(() => sandbox.dispose());
+
+  it('are no more, once many were made and closed, than before', () => {
+    const { engine } = sandbox;
+    for (let i = 0; i < FILES; i++) {
+      const node = engine.tmpfile(engine.root, 0o644, caller);
+      engine.remember(node);
+      engine.forget(node.id, 1);
+    }
+    unlinkOpen(FILES);
+    assert.notDeepEqual(parked(), []);
+  });
+
+  it('are given back by those that got one', () => {
+    const { engine } = sandbox;
+    for (let i = 0; i < FILES; i++) {
+      const node = engine.tmpfile(engine.root, 0o644, caller);
+      engine.remember(node);
+      engine.link(node, engine.root, `linked${i}`);
+    }
+    unlinkOpen(1);
+    assert.deepEqual(parked(), []);
+  });
+
+  function unlinkOpen(count: number): void {
+    const { engine } = sandbox;
+    for (let i = 0; i < count; i++) {
+      engine.remember(engine.mknod(engine.root, `open${i}`, 0o100644, 0, caller));
+      engine.unlink(engine.root, `open${i}`);
+    }
+  }
+
+  /** Those for which the engine keeps a name in place of a descriptor. */
+  function parked(): string[] {
+    return readdirSync(`${sandbox.scratch}/work`);
+  }
 });
 
 function onFile(directory: string, use: (fd: number) => number): number {
