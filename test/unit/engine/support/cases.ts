@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
-import { imageOfPlan, plannedBase, type Planned } from './baseTree';
-import { describeImage } from './image';
 import { fileOperation, type FileOperation } from './operations';
+import { describeWorkspace, type WorkspacePlan, workspacePlan } from './workspacePlan';
 
 /** What is done to a workspace: file operations, and what its owner does with it. */
 export type Step =
@@ -24,11 +23,7 @@ export type Step =
     }
   | { op: 'discard'; picks: readonly number[]; undo: boolean };
 
-export interface Case {
-  readonly bases: readonly (readonly Planned[])[];
-  /** Bytes from which on files are kept by block. */
-  readonly deltaThreshold: number;
-  readonly whiteouts: 'device' | 'xattr';
+export interface Case extends WorkspacePlan {
   readonly steps: readonly Step[];
   /** What becomes of all changes at last. */
   readonly ending: 'commit' | 'discard';
@@ -74,9 +69,7 @@ function caseOf(others: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Case> {
   );
   return fc
     .record({
-      bases: fc.array(plannedBase, { minLength: 1, maxLength: 3 }),
-      deltaThreshold: fc.constantFrom(Infinity, 5000),
-      whiteouts: fc.constantFrom('device' as const, 'xattr' as const),
+      ...workspacePlan(3),
       steps: fc.array(step, { maxLength: 30, size: 'max' }),
       ending: fc.constantFrom('commit' as const, 'discard' as const),
     })
@@ -90,14 +83,6 @@ export const reviewedCase = caseOf([...pause, ...review]);
 /** As before, and users go on working while a commit runs. */
 export const busyCase = caseOf([...pause, ...review, ...busyCommit]);
 
-function describeCase({ bases, deltaThreshold, whiteouts, steps, ending }: Case): string {
-  const lines = [`by block from ${deltaThreshold} bytes on, ${whiteouts} whiteouts`];
-  bases.forEach((plan, i) => {
-    lines.push(`base ${i + 1}:`);
-    for (const line of describeImage(imageOfPlan(plan))) lines.push(`  ${line}`);
-  });
-  lines.push('steps:');
-  for (const { op, ...details } of steps) lines.push(`  ${op} ${JSON.stringify(details)}`);
-  lines.push(`  ${ending} all`);
-  return `\n${lines.join('\n')}\n`;
+function describeCase(each: Case): string {
+  return `\n${[...describeWorkspace(each, each.steps), `  ${each.ending} all`].join('\n')}\n`;
 }

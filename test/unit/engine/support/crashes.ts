@@ -1,18 +1,14 @@
 import * as fc from 'fast-check';
 import { CowspaceError } from '../../../../src/protocol/errors';
 import { FsError } from '../../../../src/sys/errno';
-import { imageOfPlan, plannedBase, type Planned } from './baseTree';
 import { callsMade, Crash, crashAfter, restart } from './crashableLibc';
-import { assertSame, describeImage, type Image, type Leniency, plant, readImage } from './image';
-import { MountTree } from './mountTree';
+import { assertSame, describeImage, type Image, type Leniency } from './image';
 import { fileOperation, type FileOperation, perform } from './operations';
-import { EngineSandbox, withDisk } from './sandbox';
+import type { EngineSandbox } from './sandbox';
+import { describeWorkspace, makeWorkspace, type WorkspacePlan, workspacePlan } from './workspacePlan';
 
 /** What a workspace is like when something that is done to it is interrupted. */
-export interface CrashCase {
-  readonly bases: readonly (readonly Planned[])[];
-  readonly deltaThreshold: number;
-  readonly whiteouts: 'device' | 'xattr';
+export interface CrashCase extends WorkspacePlan {
   readonly steps: readonly FileOperation[];
 }
 
@@ -33,12 +29,14 @@ export function isAtomic({ whiteouts, deltaThreshold }: CrashCase, { op }: FileO
 
 export const crashCase: fc.Arbitrary<CrashCase> = fc
   .record({
-    bases: fc.array(plannedBase, { minLength: 1, maxLength: 2 }),
-    deltaThreshold: fc.constantFrom(Infinity, 5000),
-    whiteouts: fc.constantFrom('device' as const, 'xattr' as const),
+    ...workspacePlan(2),
     steps: fc.array(lasting, { minLength: 1, maxLength: 8, size: 'max' }),
   })
-  .map((each) => Object.assign(each, { [fc.toStringMethod]: () => describeCase(each) }));
+  .map((each) =>
+    Object.assign(each, {
+      [fc.toStringMethod]: () => `\n${describeWorkspace(each, each.steps).join('\n')}\n`,
+    }),
+  );
 
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
@@ -55,7 +53,7 @@ export function interruptedOperation(each: FileOperation): Interrupted {
   return {
     act: (sandbox) => attempt(() => perform(each, sandbox.mount)),
     check(sandbox, before, after) {
-      const view = viewOf(sandbox);
+      const view = sandbox.coldView();
       const found = describeImage(view, leniency).join('\n');
       if (found === describeImage(before, leniency).join('\n')) return;
       assertSame('the mount, neither as before nor', view, after, leniency);
@@ -67,10 +65,10 @@ export function interruptedOperation(each: FileOperation): Interrupted {
 export const interruptedCommit: Interrupted = {
   act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
   check(sandbox, before) {
-    assertSame('the mount after a commit was interrupted', viewOf(sandbox), before, lenient);
+    assertSame('the mount after a commit was interrupted', sandbox.coldView(), before, lenient);
     sandbox.run(sandbox.engine.commit({}));
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
-    assertSame('the mount', viewOf(sandbox), before, { links: true, times: true });
+    assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
     expectNoChanges(sandbox);
   },
 };
@@ -79,11 +77,11 @@ export const interruptedCommit: Interrupted = {
 export const interruptedDiscard: Interrupted = {
   act: (sandbox) => sandbox.run(sandbox.engine.discard({})),
   check(sandbox, before, after) {
-    const interrupted = viewOf(sandbox);
+    const interrupted = sandbox.coldView();
     const expected = undo(sandbox) === 'exists' ? interrupted : before;
-    assertSame('the mount after the undo', viewOf(sandbox), expected, lenient);
+    assertSame('the mount after the undo', sandbox.coldView(), expected, lenient);
     sandbox.run(sandbox.engine.discard({}));
-    assertSame('the mount after a second discard', viewOf(sandbox), after, { links: true, times: true });
+    assertSame('the mount after a second discard', sandbox.coldView(), after, { links: true, times: true });
     expectNoChanges(sandbox);
   },
 };
@@ -93,7 +91,7 @@ export const interruptedUndo: Interrupted = {
   act: (sandbox) => void undo(sandbox),
   check(sandbox, _before, after) {
     undo(sandbox);
-    assertSame('the mount after the undo', viewOf(sandbox), after, lenient);
+    assertSame('the mount after the undo', sandbox.coldView(), after, lenient);
   },
 };
 
@@ -103,9 +101,8 @@ export function interruptEverywhere(
   interrupted: Interrupted,
   prepare: (sandbox: EngineSandbox) => void = () => undefined,
 ): void {
-  const whole = new CrashRun(each, interrupted, prepare);
-  const calls = whole.toEnd();
-  for (let call = 0; call < calls; call++) new CrashRun(each, interrupted, prepare).until(call, whole.after!);
+  const { calls, after } = new CrashRun(each, interrupted, prepare).toEnd();
+  for (let call = 0; call < calls; call++) new CrashRun(each, interrupted, prepare).until(call, after);
 }
 
 export function discardAll(sandbox: EngineSandbox): void {
@@ -116,32 +113,21 @@ class CrashRun {
   readonly #sandbox: EngineSandbox;
   readonly #interrupted: Interrupted;
   readonly #before: Image;
-  after: Image | undefined;
 
-  constructor(
-    { bases, deltaThreshold, whiteouts, steps }: CrashCase,
-    interrupted: Interrupted,
-    prepare: (sandbox: EngineSandbox) => void,
-  ) {
+  constructor(each: CrashCase, interrupted: Interrupted, prepare: (sandbox: EngineSandbox) => void) {
     this.#interrupted = interrupted;
-    this.#sandbox = new EngineSandbox(bases.length, { deltaThreshold });
-    if (whiteouts === 'xattr') this.#sandbox.presetXattrWhiteouts();
-    bases.forEach((plan, i) => {
-      withDisk(this.#sandbox.bases[i]!, (tree) => plant(imageOfPlan(plan), tree));
-    });
-    for (const step of steps) attempt(() => perform(step, this.#sandbox.mount));
+    this.#sandbox = makeWorkspace(each);
+    for (const step of each.steps) attempt(() => perform(step, this.#sandbox.mount));
     prepare(this.#sandbox);
-    this.#before = viewOf(this.#sandbox);
+    this.#before = this.#sandbox.coldView();
   }
 
-  /** Returns how many system calls change something. */
-  toEnd(): number {
+  /** Returns how many system calls change something, and what users see after them. */
+  toEnd(): { calls: number; after: Image } {
     try {
       crashAfter(Infinity);
       this.#interrupted.act(this.#sandbox);
-      const calls = callsMade();
-      this.after = viewOf(this.#sandbox);
-      return calls;
+      return { calls: callsMade(), after: this.#sandbox.coldView() };
     } finally {
       this.#sandbox.dispose();
     }
@@ -196,28 +182,7 @@ function expectNoChanges(sandbox: EngineSandbox): void {
   if (changes.length > 0) throw new Error(`left over: ${JSON.stringify(changes)}`);
 }
 
-/** What somebody sees who looks for the first time. */
-function viewOf(sandbox: EngineSandbox): Image {
-  const mount = new MountTree(sandbox.engine);
-  try {
-    return readImage(mount);
-  } finally {
-    mount.dropCaches();
-  }
-}
-
 /** An image in which each name is a file of its own. */
 function names(image: Image): Image {
   return new Map([...image].map(([path, entry]) => [path, { ...entry, identity: path }]));
-}
-
-function describeCase({ bases, deltaThreshold, whiteouts, steps }: CrashCase): string {
-  const lines = [`by block from ${deltaThreshold} bytes on, ${whiteouts} whiteouts`];
-  bases.forEach((plan, i) => {
-    lines.push(`base ${i + 1}:`);
-    for (const line of describeImage(imageOfPlan(plan))) lines.push(`  ${line}`);
-  });
-  lines.push('steps:');
-  for (const { op, ...details } of steps) lines.push(`  ${op} ${JSON.stringify(details)}`);
-  return `\n${lines.join('\n')}\n`;
 }

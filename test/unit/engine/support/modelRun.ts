@@ -3,15 +3,14 @@ import type { Change, ChangeList, PlanItem } from '../../../../src/protocol/mess
 import { toBytes } from '../../../../src/sys/bytes';
 import { E, FsError } from '../../../../src/sys/errno';
 import { S_IFDIR } from '../../../../src/sys/stat';
-import { imageOfPlan } from './baseTree';
-import type { Case, Step } from './cases';
+import type { Step } from './cases';
 import { assertExplains } from './changeOracle';
 import { DiskTree } from './diskTree';
 import { assertSame, describeEntry, type Image, type Leniency, plant, readEntry, readImage } from './image';
-import { MountTree } from './mountTree';
 import { type FileOperation, perform } from './operations';
-import { EngineSandbox, withDisk } from './sandbox';
+import { type EngineSandbox, withDisk } from './sandbox';
 import type { Tree } from './tree';
+import { makeWorkspace, type WorkspacePlan } from './workspacePlan';
 
 /**
  * A workspace beside a plain directory to which the same is done. Each method throws an Error that says in what the
@@ -31,15 +30,11 @@ export class ModelRun {
   /** The list as a client knows it that is told what becomes of it. */
   readonly #told = new Map<string, Change>();
 
-  constructor({ bases, deltaThreshold, whiteouts }: Omit<Case, 'steps' | 'ending'>) {
-    this.#sandbox = new EngineSandbox(bases.length, { deltaThreshold });
-    if (whiteouts === 'xattr') this.#sandbox.presetXattrWhiteouts();
-    bases.forEach((plan, i) => {
-      withDisk(this.#sandbox.bases[i]!, (tree) => plant(imageOfPlan(plan), tree));
-    });
+  constructor(plan: WorkspacePlan) {
+    this.#sandbox = makeWorkspace(plan);
     this.#bases = this.#readBases();
     this.#model = this.#plantModel(this.#sandbox.baseImage());
-    this.#leniency = { links: bases.length > 1 };
+    this.#leniency = { links: plan.bases.length > 1 };
   }
 
   dispose(): void {
@@ -72,7 +67,7 @@ export class ModelRun {
   /** Compares all that users see, as they know it already and as it is when asked for anew. */
   check(): void {
     const expected = readImage(this.#model);
-    const cold = this.#coldView();
+    const cold = this.#sandbox.coldView();
     assertSame('a fresh look at the mount', cold, expected, this.#leniency);
     assertSame('the mount', readImage(this.#sandbox.mount), expected, this.#leniency);
     this.#checkHandles();
@@ -83,7 +78,7 @@ export class ModelRun {
 
   /** The list of changes, compared with what differs. */
   list(): ChangeList {
-    const view = this.#coldView();
+    const view = this.#sandbox.coldView();
     const { changes } = this.#sandbox.engine;
     this.#sandbox.run(changes.update());
     const delta = changes.takeDelta();
@@ -117,7 +112,7 @@ export class ModelRun {
   /** Discards everything, undoes that, and discards it again. */
   discardAll(): void {
     const before = this.list();
-    const view = this.#coldView();
+    const view = this.#sandbox.coldView();
     const { items, undoId } = this.#sandbox.run(this.#sandbox.engine.discard({}));
     this.#inodes.clear();
     this.#leniency = { ...this.#leniency, directoryTimes: true };
@@ -126,7 +121,7 @@ export class ModelRun {
     // Contents that were written back are no change, whatever the time.
     const leniency = { ...this.#leniency, times: true };
     const base = this.#sandbox.baseImage();
-    assertSame('the mount after the discard', this.#coldView(), base, leniency);
+    assertSame('the mount after the discard', this.#sandbox.coldView(), base, leniency);
     assertSame('the mount as known after the discard', readImage(this.#sandbox.mount), base, leniency);
     this.#checkTimes(items);
     this.#expectNoChanges();
@@ -136,7 +131,7 @@ export class ModelRun {
     this.#undo(undoId, before);
     this.#sandbox.run(this.#sandbox.engine.discard({}));
     this.#remount();
-    assertSame('the mount after all', this.#coldView(), base, leniency);
+    assertSame('the mount after all', this.#sandbox.coldView(), base, leniency);
   }
 
   #both(operation: FileOperation): void {
@@ -223,7 +218,7 @@ export class ModelRun {
 
   /** What was committed is no longer in the scratch. */
   #checkCommitted(items: readonly PlanItem[]): void {
-    const view = this.#coldView();
+    const view = this.#sandbox.coldView();
     const upper = withDisk(join(this.#sandbox.scratch, 'upper'), readImage);
     for (const { path, type } of items) {
       // An inode stays as long as one of its names was not committed.
@@ -236,7 +231,7 @@ export class ModelRun {
   /** Files that were committed or discarded have their base's times. */
   #checkTimes(items: readonly PlanItem[]): void {
     const base = this.#sandbox.baseImage();
-    const view = this.#coldView();
+    const view = this.#sandbox.coldView();
     for (const { path } of items) {
       const [old, now] = [base.get(toBytes(path)), view.get(toBytes(path))];
       if (old === undefined || now === undefined || now.type === S_IFDIR) continue;
@@ -250,13 +245,13 @@ export class ModelRun {
     const list = this.list();
     if (list.changes.length === 0) return;
     const paths = picks.map((pick) => list.changes[pick % list.changes.length]!.path);
-    const before = this.#coldView();
+    const before = this.#sandbox.coldView();
     const { items, undoId } = this.#sandbox.run(this.#sandbox.engine.discard({ paths }));
     this.#inodes.clear();
     this.#leniency = { ...this.#leniency, directoryTimes: true };
     const { links } = this.#leniency;
     this.#allowTrashedLinks(before, items);
-    const view = this.#coldView();
+    const view = this.#sandbox.coldView();
     this.#checkUntouched('the mount', before, view, items);
     this.#checkShared(view, [before, this.#sandbox.baseImage()]);
     this.#closeHandles();
@@ -302,7 +297,7 @@ export class ModelRun {
 
   #checkView(): void {
     const expected = readImage(this.#model);
-    assertSame('a fresh look at the mount', this.#coldView(), expected, this.#leniency);
+    assertSame('a fresh look at the mount', this.#sandbox.coldView(), expected, this.#leniency);
     assertSame('the mount', readImage(this.#sandbox.mount), expected, this.#leniency);
     this.#checkHandles();
   }
@@ -370,15 +365,6 @@ export class ModelRun {
   #expectNoChanges(): void {
     const { changes } = this.list();
     if (changes.length > 0) throw new Error(`left over:\n  ${changes.map(show).join('\n  ')}`);
-  }
-
-  #coldView(): Image {
-    const mount = new MountTree(this.#sandbox.engine);
-    try {
-      return readImage(mount);
-    } finally {
-      mount.dropCaches();
-    }
   }
 
   #readBases(): Image[] {

@@ -94,6 +94,16 @@ export class EngineSandbox {
     }
   }
 
+  /** What somebody sees in the mount who looks for the first time. */
+  coldView(): Image {
+    const mount = new MountTree(this.engine);
+    try {
+      return readImage(mount);
+    } finally {
+      mount.dropCaches();
+    }
+  }
+
   /** What the bases have, one over the other. */
   baseImage(): Image {
     return mergeImages(this.bases.map((base) => withDisk(base, readImage)));
