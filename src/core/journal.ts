@@ -3,19 +3,8 @@ import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { toBytes, toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
-import {
-  close,
-  fsync,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
-  openAt,
-  pwriteAll,
-  renameAt,
-  unlinkAt,
-} from '../sys/file';
-import { readRegular } from '../sys/regular';
+import { fsync, unlinkAt } from '../sys/file';
+import { readRegular, replaceRegular } from '../sys/regular';
 import { plainPathSchema } from './plainPath';
 import type { Scratch } from './scratch';
 
@@ -62,16 +51,7 @@ export class CommitJournal {
     };
     const bytes = Buffer.from(JSON.stringify(text));
     const { rootFd } = this.#scratch;
-    unlinkAt(rootFd, `${NAME}.new`);
-    const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const fd = check(openAt(rootFd, `${NAME}.new`, flags, 0o600), NAME);
-    try {
-      check(pwriteAll(fd, bytes, bytes.length, 0), NAME);
-      check(fsync(fd), NAME);
-    } finally {
-      close(fd);
-    }
-    check(renameAt(rootFd, `${NAME}.new`, rootFd, NAME), NAME);
+    check(replaceRegular(rootFd, NAME, bytes, true), NAME);
     check(fsync(rootFd), NAME);
   }
 

@@ -1,20 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { E, FsError } from '../sys/errno';
-import {
-  close,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_WRONLY,
-  openAt,
-  pwriteAll,
-  renameAt,
-  unlinkAt,
-} from '../sys/file';
+import { unlinkAt } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { DamageError } from './damage';
 import { S_IFDIR, S_IFREG } from '../sys/stat';
-import { readRegular } from '../sys/regular';
+import { readRegular, replaceRegular } from '../sys/regular';
 import { getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import type { UpperRecord } from './node';
 import { isPlainPath } from './plainPath';
@@ -138,16 +128,9 @@ export class RecordStore {
   }
 
   #writeFile(ino: number, record: UpperRecord): number {
-    const bytes = encodeRecord(record);
-    const temporary = `${ino}.new`;
-    unlinkAt(this.#dirFd, temporary);
-    const fd = openAt(this.#dirFd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    if (fd < 0) return fd;
-    const result = pwriteAll(fd, bytes, bytes.length, 0);
-    close(fd);
-    if (result < 0) return result;
-    this.#files.add(ino);
-    return renameAt(this.#dirFd, temporary, this.#dirFd, String(ino));
+    const result = replaceRegular(this.#dirFd, String(ino), encodeRecord(record), false);
+    if (result === 0) this.#files.add(ino);
+    return result;
   }
 
   #removeFile(ino: number): number {

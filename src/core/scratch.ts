@@ -24,13 +24,12 @@ import {
   O_TMPFILE,
   O_WRONLY,
   openAt,
-  pwriteAll,
   RENAME_NOREPLACE,
   renameAt,
   unlinkAt,
 } from '../sys/file';
 import { readDirectory } from '../sys/directory';
-import { readRegular } from '../sys/regular';
+import { readRegular, replaceRegular } from '../sys/regular';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { DEFAULT_ACL, getXattrAt, removeXattrAt, setXattrAt } from '../sys/xattr';
 import { parseJson } from './json';
@@ -325,15 +324,7 @@ function createScratch(root: number, path: string, bases: readonly string[], roo
     ...probe(root),
   };
   const bytes = Buffer.from(`${JSON.stringify(meta, null, 2)}\n`);
-  unlinkAt(root, UNFINISHED);
-  const file = check(openAt(root, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path);
-  try {
-    check(pwriteAll(file, bytes, bytes.length, 0), path);
-    check(fsync(file), path);
-  } finally {
-    close(file);
-  }
-  check(renameAt(root, UNFINISHED, root, META), path);
+  check(replaceRegular(root, META, bytes, true), path);
   check(fsync(root), path);
   return meta;
 }

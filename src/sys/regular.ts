@@ -1,5 +1,19 @@
 import { E } from './errno';
-import { close, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, openAt, pread } from './file';
+import {
+  close,
+  fsync,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+  openAt,
+  pread,
+  pwriteAll,
+  renameAt,
+  unlinkAt,
+} from './file';
 import { S_IFREG, Stat, statFd } from './stat';
 
 const stat = new Stat();
@@ -37,4 +51,21 @@ export function readRegular(dirFd: number, name: string, limit: number): Buffer 
   } finally {
     close(fd);
   }
+}
+
+/**
+ * Puts a small regular file in the place of what has its name, in one step: it is written as NAME.new and renamed.
+ * Returns 0 or a negative errno.
+ *
+ * @param durable whether its bytes are on the disk before the rename; the name is once the directory is synced
+ */
+export function replaceRegular(dirFd: number, name: string, bytes: Buffer, durable: boolean): number {
+  const temporary = `${name}.new`;
+  unlinkAt(dirFd, temporary);
+  const fd = openAt(dirFd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  if (fd < 0) return fd;
+  let result = pwriteAll(fd, bytes, bytes.length, 0);
+  if (result === 0 && durable) result = fsync(fd);
+  close(fd);
+  return result < 0 ? result : renameAt(dirFd, temporary, dirFd, name);
 }
