@@ -198,8 +198,13 @@ export class BaseWriter {
   setMetadata(place: BasePlace, source: Source): void {
     const dirFd = this.#fd(place.dir);
     const { stat } = source;
-    const owned = chownAt(dirFd, place.name, stat.uid, stat.gid);
-    if (owned !== -E.EPERM) check(owned, place.name);
+    const before = new Stat();
+    check(statAt(dirFd, place.name, before), place.name);
+    // A change of owner takes the set-id bits away: after a crash before the mode is set, they would stay gone.
+    if (before.uid !== stat.uid || before.gid !== stat.gid) {
+      const owned = chownAt(dirFd, place.name, stat.uid, stat.gid);
+      if (owned !== -E.EPERM) check(owned, place.name);
+    }
     replaceXattrs(source.fd, source.name, dirFd, place.name);
     if (stat.type !== S_IFLNK) check(chmodAt(dirFd, place.name, stat.mode & 0o7777), place.name);
     check(utimensAt(dirFd, place.name, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), place.name);

@@ -64,6 +64,11 @@ describe('A daemon that is killed between any two system calls', function () {
     );
   });
 
+  it('of a commit leaves a renamed program its set-id bit', () => {
+    const { interruptEverywhere, interruptedCommit, renamedSetIdProgram } = crashes;
+    interruptEverywhere(renamedSetIdProgram, interruptedCommit);
+  });
+
   it('of a discard has put aside what can be brought back', () => {
     const { crashCase, interruptEverywhere, interruptedDiscard } = crashes;
     fc.assert(

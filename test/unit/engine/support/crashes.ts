@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { CowspaceError } from '../../../../src/protocol/errors';
 import { FsError } from '../../../../src/sys/errno';
+import { S_IFIFO } from '../../../../src/sys/stat';
 import { callsMade, Crash, crashAfter, restart } from './crashableLibc';
 import { assertSame, describeImage, type Image, type Leniency } from './image';
 import { fileOperation, type FileOperation, perform } from './operations';
@@ -37,6 +38,31 @@ export const crashCase: fc.Arbitrary<CrashCase> = fc
       [fc.toStringMethod]: () => `\n${describeWorkspace(each, each.steps).join('\n')}\n`,
     }),
   );
+
+/** A program whose set-id bit a change of its owner would take away gets another name. */
+export const renamedSetIdProgram: CrashCase = {
+  bases: [
+    [
+      {
+        path: 'a',
+        kind: 'file',
+        mode: 0o4755,
+        fill: 'x',
+        size: 1,
+        hole: 0,
+        uid: 0,
+        special: { type: S_IFIFO, rdev: 0 },
+        target: '',
+        xattrs: {},
+        mtime: 1_000_000_000,
+        mtimeNsec: 0,
+      },
+    ],
+  ],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [{ op: 'rename', from: 'a', to: 'b', flags: 0 }],
+};
 
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
