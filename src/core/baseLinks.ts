@@ -82,7 +82,7 @@ export class BaseLinks {
 }
 
 /** Index of the base that has the inode with this key. */
-function layerOf(key: string): number {
+export function layerOf(key: string): number {
   return Number.parseInt(key);
 }
 

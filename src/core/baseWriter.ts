@@ -27,13 +27,15 @@ import {
   utimensAt,
 } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
-import { BaseLinks } from './baseLinks';
+import { BaseLinks, layerOf } from './baseLinks';
 import { type BasePlace, type BaseView, pathOf } from './baseView';
 import { LayerDir } from './layer';
+import type { CommitMark } from './commitTimes';
+import type { BaseName } from './coveredNames';
 import type { Job } from './job';
 import { removeTree } from './scratch';
 import { Temporaries } from './temporaries';
-import { changeTime, linkKey, type Union } from './union';
+import { linkKey, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
 /** An entry of the scratch, by directory descriptor and name. */
@@ -129,6 +131,7 @@ export class BaseWriter {
     if (!named) check(linkFd(fd, dirFd, temporary), place.name);
     try {
       this.#moveIn(place, temporary, S_IFREG);
+      this.#note(place, 'written');
     } catch (error) {
       unlinkAt(dirFd, temporary);
       throw error;
@@ -143,7 +146,7 @@ export class BaseWriter {
   /** Gives a file that was written in place the metadata of the source. */
   finishInPlace(fd: number, place: BasePlace, source: Source): void {
     this.#setFileMetadata(fd, source);
-    this.#noteChange(place);
+    this.#note(place, 'written');
     this.#unsynced.add(place.dir);
   }
 
@@ -160,6 +163,7 @@ export class BaseWriter {
     try {
       this.setMetadata({ dir: place.dir, name: temporary }, source);
       this.#moveIn(place, temporary, stat.type);
+      this.#note(place, 'written');
     } catch (error) {
       unlinkAt(dirFd, temporary);
       throw error;
@@ -170,11 +174,14 @@ export class BaseWriter {
   writeLink(place: BasePlace, to: BasePlace): void {
     const dirFd = this.#fd(place.dir);
     const temporary = this.#temporaries.name(place.dir);
+    const stat = new Stat();
+    check(statAt(this.#fd(to.dir), to.name, stat), to.name);
+    const mark = this.#markOfNames(to.dir.layer, stat);
     check(linkAt(this.#fd(to.dir), to.name, dirFd, temporary), place.name);
     this.#moveIn(place, temporary, S_IFREG);
     // A rename between two names of one inode does nothing and leaves both.
     unlinkAt(dirFd, temporary);
-    this.#noteChange(place);
+    this.#note(place, mark);
     for (const each of [to, place]) this.#suspect(each);
     for (const above of this.#bases.places(pathOf(place))) {
       if (above.dir.layer >= place.dir.layer) break;
@@ -208,19 +215,33 @@ export class BaseWriter {
     replaceXattrs(source.fd, source.name, dirFd, place.name);
     if (stat.type !== S_IFLNK) check(chmodAt(dirFd, place.name, stat.mode & 0o7777), place.name);
     check(utimensAt(dirFd, place.name, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), place.name);
-    this.#noteChange(place);
+    this.#note(place, 'written');
     this.#unsynced.add(place.dir);
   }
 
-  /** The other names of the inode with this key in the index, whose names were read; `place` is one. */
-  otherNames(key: string, place: BasePlace): BasePlace[] {
+  /** Whether the inode with this key in the index is known to have no second name. */
+  hasOneName(key: string): boolean {
     const stat = new Stat();
-    const { layer } = place.dir;
+    for (const { layer, path } of this.#union.covered.names(key)) {
+      if (this.#hasKey({ layer, path }, key, stat)) return stat.nlink === 1;
+    }
+    return false;
+  }
+
+  /** The other names of the inode with this key in the index, whose names were read, as places in the base of `place`. */
+  otherNames(key: string, place: BasePlace): BasePlace[] {
+    const layer = layerOf(key);
+    const stat = new Stat();
     return this.links
       .named(key)
-      .filter((path) => path !== pathOf(place))
-      .flatMap((path) => this.#bases.places(path).filter((each) => each.dir.layer === layer))
-      .filter(({ dir, name }) => statAt(this.#fd(dir), name, stat) === 0 && linkKey(layer, stat.ino) === key);
+      .filter((path) => path !== pathOf(place) && this.#hasKey({ layer, path }, key, stat))
+      .map((path) => this.placeIn(place.dir.layer, path));
+  }
+
+  #hasKey({ layer, path }: BaseName, key: string, stat: Stat): boolean {
+    const place = this.#bases.places(path).find((each) => each.dir.layer === layer);
+    if (place === undefined || statAt(this.#fd(place.dir), place.name, stat) < 0) return false;
+    return linkKey(layer, stat.ino) === key;
   }
 
   /** Removes an entry, which the mount does not show, from every base that has it. */
@@ -262,6 +283,7 @@ export class BaseWriter {
       const dir = this.#directoryIn(place.dir.layer, slash < 0 ? '' : to.slice(0, slash));
       const name = to.slice(slash + 1);
       const toFd = this.#fd(dir);
+      const mark = this.#markOfNames(dir.layer, stat);
       check(
         this.#takingName(dir.layer, toFd, name, () => renameAt(this.#fd(place.dir), place.name, toFd, name)),
         to,
@@ -269,6 +291,7 @@ export class BaseWriter {
       begun();
       // A rename between two names of one inode does nothing and leaves both.
       unlinkAt(this.#fd(place.dir), place.name);
+      this.#note({ dir, name }, mark);
       const { layer } = place.dir;
       this.#union.covered.forget({ layer, path: to });
       this.#union.covered.move({ layer, path: pathOf(place) }, { layer, path: to });
@@ -374,27 +397,37 @@ export class BaseWriter {
     removeTree(dirFd, name, type, (fd, each) => this.#takingName(layer, fd, each, () => unlinkAt(fd, each)));
   }
 
-  /** Runs what takes a name from a base inode; where others remain, notes the time that this gives the inode. */
+  /** Runs what takes a name from a base inode, and notes the time that this gives it. */
   #takingName(layer: number, dirFd: number, name: string, action: () => number): number {
     const stat = new Stat();
-    if (statAt(dirFd, name, stat) < 0 || stat.type === S_IFDIR || stat.nlink < 2) return action();
+    if (statAt(dirFd, name, stat) < 0 || stat.type === S_IFDIR) return action();
+    if (stat.nlink < 2) {
+      const result = action();
+      if (result === 0) this.#union.commitTimes.forget(layer, stat);
+      return result;
+    }
     const fd = check(openAt(dirFd, name, O_PATH | O_NOFOLLOW), name);
     try {
+      const mark = this.#markOfNames(layer, stat);
       const result = action();
       check(statFd(fd, stat), name);
-      this.#union.linkTimes.set(linkKey(layer, stat.ino), changeTime(stat));
+      this.#union.commitTimes.note(layer, stat, mark);
       return result;
     } finally {
       close(fd);
     }
   }
 
-  /** Notes the time that a commit gave an inode with several names, under one of them. */
-  #noteChange({ dir, name }: BasePlace): void {
+  /** What a change of its names makes of the mark of an inode. */
+  #markOfNames(layer: number, stat: Stat): CommitMark {
+    return this.#union.commitTimes.isLast(layer, stat, 'written') ? 'written' : 'named';
+  }
+
+  /** Notes the time that a commit gave an entry. */
+  #note({ dir, name }: BasePlace, mark: CommitMark): void {
     const stat = new Stat();
     check(statAt(this.#fd(dir), name, stat), name);
-    if (stat.type !== S_IFDIR && stat.nlink > 1)
-      this.#union.linkTimes.set(linkKey(dir.layer, stat.ino), changeTime(stat));
+    if (stat.type !== S_IFDIR) this.#union.commitTimes.note(dir.layer, stat, mark);
   }
 
   /** What has one name more has names now that matter to its link count. */

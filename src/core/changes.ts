@@ -14,6 +14,7 @@ import { settleDoubts } from './linkCounts';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
+import { bookEqual } from './settle';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
@@ -87,6 +88,11 @@ export class Changes implements ChangeObserver {
   /** Whether an update has something to do. */
   get pending(): boolean {
     return this.touched || this.#union.looseIndex.size > 0 || this.#union.covered.hasDoubts;
+  }
+
+  /** Whether nothing differed at the last update, and nothing was touched since. */
+  get isEmpty(): boolean {
+    return !this.pending && this.#changes.entries().next().done === true;
   }
 
   get revision(): number {
@@ -350,8 +356,10 @@ export class Changes implements ChangeObserver {
       this.#put(path, 'created', facts);
     } else {
       const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
-      if (difference === 'none') this.#remove(path);
-      else this.#put(path, difference, facts);
+      if (difference === 'none') {
+        this.#remove(path);
+        bookEqual(this.#union, node, base.place, base.stat);
+      } else this.#put(path, difference, facts);
     }
   }
 

@@ -7,8 +7,10 @@ import { readlink } from './attributes';
 import { type BasePlace, pathOf } from './baseView';
 import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
-import { copyUpOrphans, originOf } from './copyup';
+import { copyUpOrphans } from './copyup';
+import { originOf } from './origin';
 import { setRecord } from './upperAccess';
+import { isCopyOf } from './compare';
 import { detourName, isDetour } from './detours';
 import { writeContents } from './contents';
 import { type Job, runToEnd } from './job';
@@ -31,7 +33,7 @@ import {
   pruneDirectory,
   settleMove,
 } from './settle';
-import { linkKey, type Union } from './union';
+import { dirOf, linkKey, type Union } from './union';
 
 /** How many written files wait for their directories to be made durable together. */
 const BATCH = 128;
@@ -83,6 +85,8 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
     runToEnd(committer.finish());
   }
   yield* changes.update();
+  if (changes.isEmpty) u.commitTimes.clear();
+  else u.commitTimes.compact();
   return { items, conflicts };
 }
 
@@ -193,17 +197,21 @@ class Committer {
         yield* this.#applyEntry(path);
         return;
       case 'metadata':
-        if (this.#needsData(path)) yield* this.#applyEntry(path);
+        if (this.#needsEntry(path)) yield* this.#applyEntry(path);
         else yield* this.#applyMetadata(path);
         return;
     }
   }
 
-  /** Whether there is more to a file than metadata, which somebody may have changed since the commit began. */
-  #needsData(path: string): boolean {
+  /** Whether more is to be written than metadata: contents, which somebody may have changed since, or another inode. */
+  #needsEntry(path: string): boolean {
+    const stat = new Stat();
+    const place = this.#changes.bases.stat(this.#targetPath(path), stat);
     let needed = false;
-    this.#withNode(path, ({ type, record }) => {
-      needed = type === S_IFREG && record?.metacopy !== true;
+    this.#withNode(path, (node) => {
+      const isCopy = place !== null && isCopyOf(node, place, stat);
+      const hasContents = node.type === S_IFREG && node.record?.metacopy !== true;
+      needed = node.dir === null && (!isCopy || hasContents);
     });
     return needed;
   }
@@ -434,9 +442,7 @@ class Committer {
 
   /** Finds the names of a base inode with several. Returns whether users left the node in its place meanwhile. */
   *#readLinks(path: string, node: Node, target: string): Job<boolean> {
-    const stat = new Stat();
-    const place = node.indexKey === null ? null : this.#changes.bases.stat(target, stat);
-    if (place === null || stat.nlink < 2 || linkKey(place.dir.layer, stat.ino) !== node.indexKey) return true;
+    if (node.indexKey === null || this.#writer.hasOneName(node.indexKey)) return true;
     yield* this.#writer.links.read(node.indexKey);
     if (node.isAt(path) && this.#targetPath(path) === target) return true;
     this.missed.add(path);
@@ -445,10 +451,23 @@ class Committer {
 
   /** The other names of a base inode with several, which shall show what is written under this one too. */
   #otherLinks(node: Node, place: BasePlace): BasePlace[] {
-    if (node.indexKey === null) return [];
+    if (node.indexKey === null) return this.#otherCopies(node, place);
     return this.#writer.otherNames(node.indexKey, place).filter((other) => {
       const path = this.#changes.shownAt(pathOf(other));
       return this.#changes.isNameOf(node, path);
+    });
+  }
+
+  /** Other names of a node that the base has as it was copied, or as an earlier commit wrote it. */
+  #otherCopies(node: Node, place: BasePlace): BasePlace[] {
+    const stat = new Stat();
+    return this.#changes.namesInScratch(node).flatMap((path) => {
+      const basePath = this.#changes.basePath(path);
+      if (basePath === null || basePath === pathOf(place)) return [];
+      const there = this.#changes.bases.stat(basePath, stat);
+      return there !== null && isCopyOf(node, there, stat) && this.#changes.isNameOf(node, path)
+        ? [there]
+        : [];
     });
   }
 
@@ -518,7 +537,8 @@ class Committer {
     setRecord(this.#union, node, {
       metacopy: node.record?.metacopy ?? false,
       delta: node.record?.delta ?? null,
-      cover: false,
+      // What lies in a directory of the scratch alone does not stand on the bases: it can go elsewhere with that.
+      cover: !several && node.parent !== null && dirOf(node.parent).lowers.length === 0,
       origin,
       redirect: several ? pathOf(place) : null,
     });
@@ -557,12 +577,14 @@ class Committer {
     const stat = new Stat();
     const { fd, name } = union.upperPlace(node);
     check(statAt(fd, name, stat), node.path);
-    // A descriptor is valid until the next is asked for, and a file is written in steps.
+    // A file is written in steps: a descriptor is valid until the next is asked for, and one of several names may go.
     return {
       get fd() {
         return union.upperPlace(node).fd;
       },
-      name,
+      get name() {
+        return union.upperPlace(node).name;
+      },
       stat,
     };
   }

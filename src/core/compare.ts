@@ -21,7 +21,7 @@ const right = Buffer.allocUnsafeSlow(CHUNK);
 
 /**
  * Compares a node of the scratch with a base entry: contents byte by byte, then what `chmod`, `chown` and
- * `setfattr` set. Times count only while the contents were never written: writing the old contents back is no change.
+ * `setfattr` set, and which names are one file. Times count only while the contents were never written: writing the old contents back is no change.
  */
 export function* compare(
   u: Union,
@@ -42,6 +42,7 @@ export function* compare(
   if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
   if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
   if (!sameOwner(mine, base)) return 'metadata';
+  if (isLinkedOtherwise(node, mine, place, base)) return 'metadata';
   if (untouched && (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec)) return 'metadata';
   const upper = u.upperPlace(node);
   return sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name) ? 'none' : 'metadata';
@@ -56,10 +57,20 @@ export function sameOwner(mine: Stat, base: Stat): boolean {
 }
 
 /** Whether a node still has the bytes of this very base entry. */
-function wasNeverWritten({ type, record }: Node, place: BasePlace, base: Stat): boolean {
+function wasNeverWritten(node: Node, place: BasePlace, base: Stat): boolean {
+  return isCopyOf(node, place, base) && (node.record?.metacopy === true || node.type !== S_IFREG);
+}
+
+/** Whether a node is the copy that was made of this very base entry, or written to it. */
+export function isCopyOf({ type, record }: Node, place: BasePlace, base: Stat): boolean {
   if (record === null || record.cover || type === S_IFDIR) return false;
-  if (record.origin.ino !== base.ino || record.origin.layer !== place.dir.layer) return false;
-  return record.metacopy || type !== S_IFREG;
+  return record.origin.ino === base.ino && record.origin.layer === place.dir.layer;
+}
+
+/** Whether one side has other names for the entry than the other: a base file's copy has those of the base file. */
+function isLinkedOtherwise(node: Node, mine: Stat, place: BasePlace, base: Stat): boolean {
+  if (node.type === S_IFDIR || (mine.nlink === 1 && base.nlink === 1)) return false;
+  return !isCopyOf(node, place, base);
 }
 
 function isSpecial(type: number): boolean {

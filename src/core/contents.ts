@@ -12,7 +12,7 @@ import { UndoJournal, undoHeader } from './delta/undo';
 import { dataStretches, type Seek, seekIn, type Stretch } from './holes';
 import type { Job } from './job';
 import { joinPath, type Node } from './node';
-import { isOrigin } from './plan';
+import { isOrigin } from './origin';
 import { bookOrigin } from './settle';
 import type { Union } from './union';
 

@@ -35,7 +35,8 @@ import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
 import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
 import { covering } from './linkCounts';
-import type { Node, Origin } from './node';
+import type { Node } from './node';
+import { originOf } from './origin';
 import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
 import { inUpperDir, openUpper, setRecord, writeRecord } from './upperAccess';
@@ -330,9 +331,4 @@ function placeInUpper(u: Union, parent: Node, above: LayerDir, temporary: string
   );
   u.upperNames(parent).set(name, { whiteout: false });
   utimensAt(fd, '.', atime, atimeNsec, mtime, mtimeNsec);
-}
-
-export function originOf(layer: number, stat: Stat): Origin {
-  const { ino, mode, uid, gid, size, mtime, mtimeNsec } = stat;
-  return { layer, ino, mode, uid, gid, size, mtime, mtimeNsec };
 }

@@ -1,18 +1,4 @@
-import { check } from '../sys/errno';
-import {
-  close,
-  fdatasync,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDWR,
-  openAt,
-  pread,
-  pwriteAll,
-  renameAt,
-  unlinkAt,
-} from '../sys/file';
-import { Stat, statFd } from '../sys/stat';
+import { AppendLog } from './appendLog';
 import { PathTree } from './pathTree';
 import { isPlainPath } from './plainPath';
 
@@ -30,13 +16,10 @@ interface Entry {
 }
 
 const LOG = 'links';
-const UNFINISHED = 'links.new';
 /** Signs of records: the name is covered; it shows again; it is no name of that inode any more. */
 const COVERED = '+';
 const SHOWN = '-';
 const GONE = 'x';
-/** More records than this, and than twice the names, are written anew. */
-const MANY_RECORDS = 1000;
 
 /**
  * The names of base files with several that the mount does not show as their base has them: they were removed,
@@ -44,21 +27,19 @@ const MANY_RECORDS = 1000;
  * remount. So the scratch has a log of them, in which a name is before it is covered.
  */
 export class CoveredNames {
-  #fd: number;
+  readonly #log: AppendLog;
   readonly #entries = new PathTree<Entry>();
   /** Places of covered names, by key. */
   readonly #covered = new Map<string, Set<string>>();
   /** Places to be looked at again. */
   readonly #doubted = new Set<string>();
-  #length = 0;
-  #unsynced = false;
   /** The name that the last record covers, which a crash may have left as it was. */
   readonly last: BaseName | null;
 
   /** @param rootFd the scratch */
   constructor(rootFd: number) {
-    this.#fd = check(openAt(rootFd, LOG, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600), LOG);
-    const records = this.#read();
+    this.#log = new AppendLog(rootFd, LOG, '\0');
+    const records = this.#log.read().flatMap(decode);
     for (const { sign, key, place } of records) {
       if (sign === GONE) this.#set(place, undefined);
       else this.#set(place, { key, covered: sign === COVERED });
@@ -66,11 +47,11 @@ export class CoveredNames {
     this.doubt();
     const last = records.at(-1);
     this.last = last?.sign === COVERED ? nameAt(last.place) : null;
-    if (records.length > Math.max(MANY_RECORDS, 2 * this.#doubted.size)) this.#rewrite(rootFd);
+    if (this.#log.isLong(this.#doubted.size)) this.#rewrite();
   }
 
   close(): void {
-    close(this.#fd);
+    this.#log.close();
   }
 
   /** How many names of the inode with this key are covered. */
@@ -93,7 +74,7 @@ export class CoveredNames {
     const place = placeOf(name);
     const before = this.#entries.get(place);
     if (before?.key === key ? before.covered === covered : !covered && before === undefined) return;
-    this.#append(covered ? COVERED : SHOWN, key, place);
+    this.#log.append(encode(covered ? COVERED : SHOWN, key, place));
     this.#set(place, { key, covered });
   }
 
@@ -101,7 +82,7 @@ export class CoveredNames {
   forget({ layer, path }: BaseName): void {
     for (const [place, { key }] of [...this.#entries.entries(placeOf({ layer, path }))]) {
       this.#set(place, undefined);
-      this.#append(GONE, key, place);
+      this.#log.append(encode(GONE, key, place));
     }
   }
 
@@ -109,7 +90,7 @@ export class CoveredNames {
   move(from: BaseName, to: BaseName): void {
     const [old, now] = [placeOf(from), placeOf(to)];
     for (const [place, entry] of [...this.#entries.entries(old)]) {
-      this.#append(GONE, entry.key, place);
+      this.#log.append(encode(GONE, entry.key, place));
       this.#set(place, undefined);
       this.book(entry.key, nameAt(now + place.slice(old.length)), entry.covered);
     }
@@ -141,8 +122,7 @@ export class CoveredNames {
 
   /** Makes the log durable. */
   sync(): void {
-    if (this.#unsynced) check(fdatasync(this.#fd), LOG);
-    this.#unsynced = false;
+    this.#log.sync();
   }
 
   #set(place: string, entry: Entry | undefined): void {
@@ -164,43 +144,16 @@ export class CoveredNames {
     else places.add(place);
   }
 
-  /** On a full disk the count is right until the next mount only: that is no reason to refuse to remove something. */
-  #append(sign: string, key: string, place: string): void {
-    const bytes = encode(sign, key, place);
-    if (pwriteAll(this.#fd, bytes, bytes.length, this.#length) < 0) return;
-    this.#length += bytes.length;
-    this.#unsynced = true;
-  }
-
-  #read(): { sign: string; key: string; place: string }[] {
-    const stat = new Stat();
-    check(statFd(this.#fd, stat), LOG);
-    const bytes = Buffer.alloc(stat.size);
-    check(pread(this.#fd, bytes, bytes.length, 0), LOG);
-    // What a crash cut off is written over.
-    this.#length = bytes.lastIndexOf(0) + 1;
-    return bytes.toString('latin1', 0, this.#length).split('\0').flatMap(decode);
-  }
-
-  #rewrite(rootFd: number): void {
-    unlinkAt(rootFd, UNFINISHED);
-    const records = [...this.#entries.entries()].map(([place, { key, covered }]) =>
-      encode(covered ? COVERED : SHOWN, key, place),
+  #rewrite(): void {
+    const names = [...this.#entries.entries()];
+    this.#log.rewrite(
+      names.map(([place, { key, covered }]) => encode(covered ? COVERED : SHOWN, key, place)),
     );
-    const bytes = Buffer.concat(records);
-    const fd = openAt(rootFd, UNFINISHED, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    if (fd < 0) return;
-    const written = pwriteAll(fd, bytes, bytes.length, 0) === 0 && fdatasync(fd) === 0;
-    if (written && renameAt(rootFd, UNFINISHED, rootFd, LOG) === 0) {
-      close(this.#fd);
-      this.#fd = fd;
-      this.#length = bytes.length;
-    } else close(fd);
   }
 }
 
-function encode(sign: string, key: string, place: string): Buffer {
-  return Buffer.from(`${sign}${key} ${place.slice(place.indexOf('/') + 1)}\0`, 'latin1');
+function encode(sign: string, key: string, place: string): string {
+  return `${sign}${key} ${place.slice(place.indexOf('/') + 1)}`;
 }
 
 const RECORD = /^([+x-])((\d+)-[0-9a-f]+) ([^]+)$/;

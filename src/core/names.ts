@@ -19,7 +19,8 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt } from '../sys/stat';
-import { copyUp, copyUpDir, originOf } from './copyup';
+import { copyUp, copyUpDir } from './copyup';
+import { originOf } from './origin';
 import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { damageOf } from './delta/open';
 import type { Caller } from './filesystem';

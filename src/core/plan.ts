@@ -10,7 +10,8 @@ import type { Changes } from './changes';
 import { damageOf } from './delta/open';
 import type { Job } from './job';
 import { joinPath, type Node, type Origin } from './node';
-import { changeTime, dirOf, linkKey, type Union } from './union';
+import { isOrigin } from './origin';
+import { dirOf, type Union } from './union';
 
 /** One change on its way into the base. */
 export interface Step {
@@ -84,11 +85,15 @@ export function makesDirectory(change: Change): boolean {
   return change.type === 'directory' && (change.kind === 'created' || change.kind === 'changed');
 }
 
+/** The bits of a mode that a change of owner takes away. */
+const SET_ID = 0o6000;
+
 /** Finds the changes whose base moved since the scratch took its copy. */
 export class ConflictFinder {
   readonly #union: Union;
   readonly #changes: Changes;
   readonly #stat = new Stat();
+  readonly #mine = new Stat();
 
   constructor(union: Union, changes: Changes) {
     this.#union = union;
@@ -127,8 +132,7 @@ export class ConflictFinder {
     const place = this.#changes.bases.stat(origin, this.#stat);
     if (place === null) return record.cover ? null : 'it was deleted in the base';
     if (node.dir !== null) return null;
-    if (!isOrigin(record.origin, place, this.#stat) && !(record.cover && this.#isOurs(place.dir.layer)))
-      return 'it was changed in the base';
+    if (!this.#isUnchanged(node, record.origin, place)) return 'it was changed in the base';
     if (origin !== basePath) {
       const replaced = this.#unrecorded(node, parent, basePath);
       if (replaced !== null) return replaced;
@@ -137,10 +141,30 @@ export class ConflictFinder {
   }
 
   #hasLinks(node: Node): boolean {
-    if (node.dir !== null) return false;
+    return node.dir === null && this.#statMine(node).nlink > 1;
+  }
+
+  #statMine(node: Node): Stat {
     const { fd, name } = this.#union.upperPlace(node);
-    check(statAt(fd, name, this.#stat), node.path);
-    return this.#stat.nlink > 1;
+    check(statAt(fd, name, this.#mine), node.path);
+    return this.#mine;
+  }
+
+  /** Whether nobody but a commit changed what a node was copied from or replaced. */
+  #isUnchanged(node: Node, origin: Origin, place: BasePlace): boolean {
+    const base = this.#stat;
+    if (isOrigin(origin, place, base) || this.#isWritten(place.dir.layer)) return true;
+    // A crash ended a commit between two steps of giving it this node's owner, mode and times.
+    const mine = this.#statMine(node);
+    const halfway = { ...origin };
+    if (base.uid === mine.uid && base.gid === mine.gid) {
+      if ((base.mode & ~SET_ID) === (origin.mode & ~SET_ID)) halfway.mode = base.mode;
+      Object.assign(halfway, { uid: base.uid, gid: base.gid });
+    }
+    if (base.mode === mine.mode) halfway.mode = base.mode;
+    if (base.mtime === mine.mtime && base.mtimeNsec === mine.mtimeNsec)
+      Object.assign(halfway, { mtime: base.mtime, mtimeNsec: base.mtimeNsec });
+    return isOrigin(halfway, place, base);
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */
@@ -187,16 +211,17 @@ export class ConflictFinder {
   }
 
   #changedAfter(layer: number, since: number): boolean {
+    if (this.#isWritten(layer)) return false;
     const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
     // A name that comes or goes changes an inode, but not its contents.
-    return nlink > 1 || this.#isOurs(layer)
+    return nlink > 1 || this.#union.commitTimes.isLast(layer, this.#stat, 'named')
       ? mtime + mtimeNsec / 1e9 > since
       : ctime + ctimeNsec / 1e9 > since;
   }
 
-  /** Whether a commit was the last to change this inode, under another of its names. */
-  #isOurs(layer: number): boolean {
-    return this.#union.linkTimes.get(linkKey(layer, this.#stat.ino)) === changeTime(this.#stat);
+  /** Whether a commit wrote this inode, and nobody changed it since. */
+  #isWritten(layer: number): boolean {
+    return this.#union.commitTimes.isLast(layer, this.#stat, 'written');
   }
 
   /** The first path below (`''`: the entry itself) that changed after a time; directories alone do not count. */
@@ -217,18 +242,4 @@ export class ConflictFinder {
       close(fd);
     }
   }
-}
-
-/** Whether a base file is the one that was copied up, unchanged. */
-export function isOrigin(origin: Origin, place: BasePlace, stat: Stat): boolean {
-  return (
-    origin.layer === place.dir.layer &&
-    origin.ino === stat.ino &&
-    origin.size === stat.size &&
-    origin.mtime === stat.mtime &&
-    origin.mtimeNsec === stat.mtimeNsec &&
-    origin.mode === stat.mode &&
-    origin.uid === stat.uid &&
-    origin.gid === stat.gid
-  );
 }

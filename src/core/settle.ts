@@ -5,12 +5,12 @@ import { Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { sameOwner } from './compare';
-import { originOf } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
 import { rebookNames } from './linkCounts';
 import type { Node } from './node';
+import { isOrigin, originOf } from './origin';
 import { forgetInode, nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
 import { sameXattrs } from './xattrCopy';
@@ -61,6 +61,7 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   node.lowerDir = place.dir;
   node.lowerName = place.name;
   u.unlinkUpper(node);
+  if (stat.nlink === 1) u.commitTimes.forget(place.dir.layer, stat);
   if (stat.nlink > 1 && stat.dev === u.inodes.device(place.dir.layer)) {
     u.linkLower(node, linkKey(place.dir.layer, stat.ino));
     u.findOtherLower(node);
@@ -87,6 +88,24 @@ export function bookOrigin(u: Union, node: Node, place: BasePlace): void {
   if (node.orphan || node.record === null) return;
   check(statAt(u.dirFds.get(place.dir), place.name, stat), node.path);
   setRecord(u, node, { ...node.record, origin: originOf(place.dir.layer, stat) });
+}
+
+/**
+ * Notes that what a node has equals a base entry, whatever it was copied from or replaced: if it changes again, it is that
+ * entry's change. A crash between writing to the base and booking it can leave the two so.
+ *
+ * @param base as it was when they were compared
+ */
+export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat): void {
+  if (node.dir !== null || node.damage !== null) return;
+  const { record } = node;
+  const origin = originOf(place.dir.layer, base);
+  if (record === null) {
+    setRecord(u, node, { metacopy: false, delta: null, cover: true, origin, redirect: null });
+  } else if (!isOrigin(record.origin, place, base) && !record.metacopy && record.delta === null) {
+    setRecord(u, node, { ...record, origin });
+    u.tellNewNumber(node);
+  }
 }
 
 /** Files what several names share under the base inode that they share now. */
@@ -213,7 +232,11 @@ export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMov
     setRecord(u, node, { ...record, redirect: move.to });
   else if (node.dir !== null || record === null) setRecord(u, node, null);
   else setRecord(u, node, { ...record, redirect: null });
-  if (node.dir !== null) redirectBelow(u, changes, move);
+  if (node.dir !== null) {
+    // Before anything in it is looked up.
+    u.rebase();
+    redirectBelow(u, changes, move);
+  }
   changes.renameCommitted(move.from, move.detour ? move.to : null);
   changes.ifThere(move.oldPath, (parent, name) => {
     if (u.statLower(parent, name, stat) === 0) return;
@@ -236,6 +259,7 @@ function redirectBelow(u: Union, changes: Changes, { from, to }: BaseMove): void
       if (record.redirect.startsWith(`${from}/`)) {
         const redirect = to + record.redirect.slice(from.length);
         setRecord(u, node, { ...record, redirect });
+        u.findLower(node);
         changes.noteRedirect(path, redirect);
       }
       u.release(node);

@@ -3,6 +3,7 @@ import { check, E, FsError } from '../sys/errno';
 import { close, unlinkAt, whenOutOfDescriptors } from '../sys/file';
 import { readDirectory } from '../sys/directory';
 import { S_IFCHR, S_IFDIR, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { CommitTimes } from './commitTimes';
 import { CoveredNames } from './coveredNames';
 import { DamageError } from './damage';
 import { Deltas } from './delta/deltas';
@@ -65,8 +66,7 @@ export class Union {
   /** Those whose copy may have lost all other names, since the list of changes was last brought up to date. */
   readonly looseIndex: Set<string>;
   readonly covered: CoveredNames;
-  /** Times of change that commits gave base inodes with several names, by their key. */
-  readonly linkTimes = new Map<string, string>();
+  readonly commitTimes: CommitTimes;
   readonly #log: LogFunction;
   /** What was said of damaged files, by path. */
   readonly #damages = new Map<string, string>();
@@ -101,6 +101,7 @@ export class Union {
     readDirectory(scratch.indexFd, '', (name) => this.indexed.add(name));
     this.looseIndex = new Set(this.indexed);
     this.covered = new CoveredNames(scratch.rootFd);
+    this.commitTimes = new CommitTimes(scratch.rootFd);
     this.root = this.#newNode(S_IFDIR, null, '');
     this.root.upper = true;
     this.root.lookups = 1;
@@ -353,7 +354,7 @@ export class Union {
     this.#setRecord(node, record);
     if (node.record !== null && !carriesRecord(type)) node.recordIno = ino;
     if (node.dir !== null) this.#mergeDir(node, fd, name);
-    else this.#findLower(node);
+    else this.findLower(node);
     if (type !== S_IFDIR && nlink > 1) {
       this.linkUpper(node, ino);
       this.#findIndex(node, ino);
@@ -404,7 +405,7 @@ export class Union {
   }
 
   /** Which base file stands behind an upper file that still needs it. */
-  #findLower(node: Node): void {
+  findLower(node: Node): void {
     if (!node.record?.metacopy && node.record?.delta == null) return;
     const place =
       node.record.redirect === null
@@ -609,6 +610,7 @@ export class Union {
     this.fileFds.closeAll();
     this.dirFds.closeAll();
     this.covered.close();
+    this.commitTimes.close();
     this.scratch.close();
   }
 }
@@ -617,11 +619,6 @@ export class Union {
 export function dirOf(node: Node): DirState {
   if (node.dir === null) throw new FsError(E.ENOTDIR, node.path);
   return node.dir;
-}
-
-/** The time of an inode's last change, to compare. */
-export function changeTime(stat: Stat): string {
-  return `${stat.ctime}.${stat.ctimeNsec}`;
 }
 
 /** Name in the index of a base inode with several links, on the device of the base's root. */

@@ -1,10 +1,64 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommitResult } from '../../../src/protocol/messages';
 import { RENAME_EXCHANGE } from '../../../src/sys/file';
+import { S_IFREG } from '../../../src/sys/stat';
 import { assertSame, readImage } from './support/image';
+import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
+
+type Action = (mount: MountTree) => void;
+
+function create(mount: MountTree, path: string, text: string): void {
+  mount.mknod(path, S_IFREG | 0o644, 0);
+  mount.write(path, 0, Buffer.from(text));
+}
+
+/** Makes a directory of the base anew, which hides what the base has there. */
+const remake: Action = (mount) => {
+  for (const name of ['file', 'link1', 'link2']) mount.unlink(`directory/${name}`);
+  mount.rmdir('directory');
+  mount.mkdir('directory', 0o755);
+  create(mount, 'directory/file', 'new');
+  create(mount, 'directory/new', '');
+};
+const write: Action = (mount) => mount.write('directory/link1', 0, Buffer.from('new'));
+const linkAndWrite: Action = (mount) => {
+  mount.link('directory/file', 'directory/new');
+  mount.write('directory/new', 0, Buffer.from('new'));
+};
+const makeLinks: Action = (mount) => {
+  create(mount, 'directory/new', 'new');
+  mount.link('directory/new', 'directory/more');
+};
+
+/** What is there to be committed, and what users do to it meanwhile. */
+const cases: [title: string, prepare: Action, meanwhile: Action][] = [
+  ['a file of a directory that was made anew goes', remake, (m) => m.unlink('directory/file')],
+  ['a directory that was made anew moves', remake, (m) => m.rename('directory', 'moved', 0)],
+  [
+    'a file moves in a directory that was made anew',
+    remake,
+    (m) => m.rename('directory/file', 'directory/new', 0),
+  ],
+  [
+    'a file of a directory that was made anew is linked',
+    remake,
+    (m) => m.link('directory/file', 'directory/link'),
+  ],
+  ['another name of a file goes', write, (m) => m.unlink('directory/link2')],
+  ['another name of a file is written to', write, (m) => m.write('directory/link2', 1, Buffer.from('x'))],
+  ['a file gets one more name', write, (m) => m.link('directory/link1', 'directory/link')],
+  [
+    'a file with one more name is written to',
+    linkAndWrite,
+    (m) => m.write('directory/file', 1, Buffer.from('x')),
+  ],
+  ['a file with one more name is replaced', linkAndWrite, (m) => m.rename('other', 'directory/new', 0)],
+  ['a name of a new file goes', makeLinks, (m) => m.unlink('directory/new')],
+  ['a name of a new file replaces another file', makeLinks, (m) => m.rename('directory/new', 'other', 0)],
+];
 
 describe('Commit while its users go on', () => {
   let sandbox: EngineSandbox;
@@ -25,11 +79,14 @@ describe('Commit while its users go on', () => {
       prepare();
       let steps = 0;
       const result = commit(() => {
-        if (++steps === at) meanwhile();
+        if (++steps !== at) return;
+        meanwhile();
+        sandbox.mount.deliver();
       });
       done = steps < at;
       assert.deepEqual(unexpected(result), [], `at step ${at}`);
       const view = readImage(sandbox.mount);
+      if (at % 2 === 0) sandbox.close();
       assert.deepEqual(commit().conflicts, [], `after step ${at}`);
       const leniency = { times: true, links: true };
       assertSame(`the mount after step ${at}`, readImage(sandbox.mount), view, leniency);
@@ -46,6 +103,24 @@ describe('Commit while its users go on', () => {
 
   function unexpected({ conflicts }: CommitResult): unknown[] {
     return conflicts.filter(({ reason }) => !reason.endsWith('while it was committed'));
+  }
+
+  for (const [title, prepare, meanwhile] of cases) {
+    it(`leaves nothing behind when ${title}`, () => {
+      atEachStep(
+        () => {
+          mkdirSync(join(base, 'directory'));
+          writeFileSync(join(base, 'other'), 'other');
+          writeFileSync(join(base, 'directory/file'), 'file');
+          writeFileSync(join(base, 'directory/link1'), 'links');
+          linkSync(join(base, 'directory/link1'), join(base, 'directory/link2'));
+          prepare(sandbox.mount);
+        },
+        () => {
+          meanwhile(sandbox.mount);
+        },
+      );
+    });
   }
 
   it('takes a directory for a file that was put in its place', () => {

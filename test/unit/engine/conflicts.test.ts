@@ -1,5 +1,14 @@
 import { strict as assert } from 'node:assert';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { CowspaceError } from '../../../src/protocol/errors';
 import type { MountTree } from './support/mountTree';
@@ -141,6 +150,23 @@ describe('A commit over a base that moved', () => {
       }
     });
   }
+
+  it('takes a base entry for its own that has what it was about to give it', () => {
+    const { engine, mount, run } = sandboxParts();
+    mount.chmod('file', 0o600);
+    mount.utimes('file', 1, 0);
+    mount.write('other', 0, Buffer.from('mine!'));
+    run(engine.changes.update());
+    chmodSync(join(base, 'file'), 0o600);
+    rmSync(join(base, 'other'));
+    writeFileSync(join(base, 'other'), 'mine!');
+    engine.changes.touchAll();
+    run(engine.changes.update());
+    mount.write('other', 0, Buffer.from('again'));
+    assert.deepEqual(run(engine.commit({})).conflicts, []);
+    assert.equal(readFileSync(join(base, 'other'), 'utf8'), 'again');
+    assert.equal(lstatSync(join(base, 'file')).mtimeMs, 1000);
+  });
 
   function sandboxParts(): Pick<EngineSandbox, 'engine' | 'mount' | 'run'> {
     return { engine: sandbox.engine, mount: sandbox.mount, run: (job) => sandbox.run(job) };

@@ -257,6 +257,44 @@ describe('Files with several names', () => {
     linkSync(join(base, 'first'), join(base, 'directory/third'));
   }
 
+  for (const again of [false, true]) {
+    it(`are all written when one was made of them${again ? ' before a remount' : ''}`, () => {
+      sandbox.mount.write('first', 0, Buffer.from('new!'));
+      sandbox.mount.link('first', 'a');
+      if (again) sandbox.close();
+      sandbox.run(sandbox.engine.commit({}));
+      assert.deepEqual(listed(), []);
+      assert.equal(lstatSync(join(base, 'second')).nlink, 3);
+      assert.equal(readFileSync(join(base, 'second')).toString('latin1', 0, 4), 'new!');
+    });
+  }
+
+  it('are a change where only that differs which of them are one file', () => {
+    writeFileSync(join(base, 'equal'), 'other');
+    sandbox.mount.unlink('equal');
+    sandbox.mount.link('other', 'equal');
+    sandbox.mount.unlink('second');
+    sandbox.mount.mknod('second', S_IFREG | 0o644, 0);
+    sandbox.mount.write('second', 0, Buffer.alloc(8 * BLOCK, 'base'));
+    sandbox.mount.unlink('symlink2');
+    sandbox.mount.symlink('symlink2', 'target');
+    assert.deepEqual(listed(), ['metadata equal', 'metadata second', 'metadata symlink2']);
+    sandbox.run(sandbox.engine.commit({}));
+    assert.deepEqual(listed(), []);
+    assert.equal(lstatSync(join(base, 'equal')).ino, lstatSync(join(base, 'other')).ino);
+    assert.notEqual(lstatSync(join(base, 'second')).ino, lstatSync(join(base, 'first')).ino);
+    assert.notEqual(lstatSync(join(base, 'symlink2')).ino, lstatSync(join(base, 'symlink')).ino);
+  });
+
+  it('are no conflict when a commit took the others, before a remount', () => {
+    sandbox.mount.unlink('first');
+    sandbox.mount.unlink('second');
+    sandbox.run(sandbox.engine.commit({ paths: ['first'] }));
+    sandbox.close();
+    assert.deepEqual(sandbox.run(sandbox.engine.commit({})).conflicts, []);
+    assert.equal(readFileSync(join(sandbox.scratch, 'commits'), 'latin1'), '');
+  });
+
   it('are counted after a crash between booking a name and removing it', () => {
     addThirdName();
     sandbox.mount.unlink('second');

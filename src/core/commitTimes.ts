@@ -1,0 +1,70 @@
+import type { Stat } from '../sys/stat';
+import { AppendLog } from './appendLog';
+
+/** What a commit did last to an inode of a base: gave it all that it has, or merely another name or one less. */
+export type CommitMark = 'written' | 'named';
+
+const LOG = 'commits';
+const SIGNS = { written: 'w', named: 'n' } as const;
+
+/**
+ * The times of change that commits gave inodes of the bases. One that still has it was changed by nobody else since:
+ * that tells a commit's own writes from conflicts, when users of the mount go on with what is being committed or a crash
+ * ends it. The scratch has them in a log as long as it has changes.
+ */
+export class CommitTimes {
+  readonly #log: AppendLog;
+  /** The last mark of each inode. */
+  readonly #marks = new Map<string, string>();
+
+  /** @param rootFd the scratch */
+  constructor(rootFd: number) {
+    this.#log = new AppendLog(rootFd, LOG, '\n');
+    for (const record of this.#log.read()) {
+      const [inode, mark] = record.split(' ');
+      if (inode !== undefined && mark !== undefined) this.#marks.set(inode, mark);
+    }
+    this.compact();
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  /** Notes the time that a commit gave an inode. */
+  note(layer: number, stat: Stat, mark: CommitMark): void {
+    const inode = inodeOf(layer, stat);
+    this.#marks.set(inode, markOf(stat, mark));
+    this.#log.append(`${inode} ${markOf(stat, mark)}`);
+  }
+
+  /** Whether a commit was the last to change an inode, in this way. */
+  isLast(layer: number, stat: Stat, mark: CommitMark): boolean {
+    return this.#marks.get(inodeOf(layer, stat)) === markOf(stat, mark);
+  }
+
+  /** Forgets an inode that the mount shows as it is, or that is gone. */
+  forget(layer: number, stat: Stat): void {
+    this.#marks.delete(inodeOf(layer, stat));
+  }
+
+  /** Forgets all inodes: the mount shows all of the bases as it is. */
+  clear(): void {
+    this.#marks.clear();
+    this.#log.clear();
+  }
+
+  /** Shortens the log where it is worth it. */
+  compact(): void {
+    if (!this.#log.isLong(this.#marks.size)) return;
+    this.#log.rewrite([...this.#marks].map(([inode, mark]) => `${inode} ${mark}`));
+  }
+}
+
+function inodeOf(layer: number, { dev, ino }: Stat): string {
+  return `${layer}-${dev.toString(16)}-${ino.toString(16)}`;
+}
+
+function markOf({ ctime, ctimeNsec }: Stat, mark: CommitMark): string {
+  return `${SIGNS[mark]}${ctime}.${ctimeNsec}`;
+}
