@@ -448,14 +448,16 @@ export class Changes implements ChangeObserver {
       ...(damage == null ? {} : { damage }),
     };
     const before = this.#changes.get(path);
-    if (before !== undefined && sameChange(before, change)) return;
-    this.#unbook(path, before);
-    this.#changes.set(path, change);
-    this.#totals[kind]++;
-    this.#totals.storedBytes += storedBytes;
-    if (from !== undefined) this.#claim(from, path);
-    this.#removed.delete(path);
-    this.#upserted.set(path, change);
+    if (before === undefined || !sameChange(before, change)) {
+      this.#unbook(path, before);
+      this.#changes.set(path, change);
+      this.#totals[kind]++;
+      this.#totals.storedBytes += storedBytes;
+      this.#removed.delete(path);
+      this.#upserted.set(path, change);
+    }
+    // A commit that moved it, before it was renamed back, has taken the claim away, but left it in the list.
+    if (from !== undefined && this.#renamed.get(from) !== path) this.#claim(from, path);
   }
 
   #remove(path: string): void {

@@ -68,7 +68,7 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
       if (change !== undefined) conflict ??= yield* finder.find({ path: step.path, change });
       // Looking into a deleted directory takes a while.
       if (changes.touched) yield* changes.update();
-      if (change?.kind === 'whiteout' && changes.get(step.path) !== change)
+      if (change !== undefined && isOther(change, changes.get(step.path) ?? committer.unfinished(step)))
         conflict ??= { path: toText(step.path), reason: CHANGED_MEANWHILE };
       if (conflict !== null) conflicts.push(conflict);
       else if (change !== undefined) yield* committer.apply({ path: step.path, change });
@@ -91,6 +91,12 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
 }
 
 const CHANGED_MEANWHILE = 'it was changed while it was committed';
+
+/** Whether something else is to be done than for this change; what is written may have been written to. */
+function isOther(change: Change, now: Change | undefined): boolean {
+  if (change.kind === 'whiteout') return now !== change;
+  return now?.kind !== change.kind || now.from !== change.from;
+}
 
 function readOnlyError(error: unknown): CowspaceError | null {
   if (!(error instanceof FsError) || error.errno !== E.EROFS) return null;
@@ -159,8 +165,8 @@ class Committer {
   #finished = false;
   /** Directories that were made or changed, whose times and modes come when their children are in. */
   readonly #directories: { path: string; basePath: string }[] = [];
-  /** Where the first name of an inode with several was written. */
-  readonly #links = new Map<number, BasePlace>();
+  /** Where the last name of an inode with several was written, and as which inode, by that of the scratch. */
+  readonly #links = new Map<number, { place: BasePlace; ino: number }>();
   /** Renames under way, to notice a circle. */
   readonly #active = new Set<string>();
 
@@ -277,14 +283,14 @@ class Committer {
     if (this.#changes.get(path)?.kind !== 'renamed' || this.#active.has(path)) return;
     this.#active.add(path);
     this.#makeParents(path);
-    const to = this.#targetPath(path);
-    this.#moveOut(to, path);
     this.#withNode(path, (node) => {
+      const target = this.#clearedTarget(path);
       const from = node.record?.redirect;
       if (from != null && node.dir !== null) this.#moveOut(from, path);
       // It replaces a directory that it was in.
-      if (node.record?.redirect?.startsWith(`${to}/`)) this.#detour(path);
+      if (node.record?.redirect?.startsWith(`${target}/`)) this.#detour(path);
     });
+    const to = this.#clearedTarget(path);
     this.#withNode(path, (node) => {
       const from = node.record?.redirect;
       // Something that was renamed may be another name now of what came to its old place.
@@ -309,8 +315,7 @@ class Committer {
     if (this.applied.has(path)) return;
     this.applied.add(path);
     this.#makeParents(path);
-    const target = this.#targetPath(path);
-    this.#moveOut(target, path);
+    const target = this.#clearedTarget(path);
     this.#withNode(path, (node) => this.#writeDirectory(path, node, target));
   }
 
@@ -321,6 +326,15 @@ class Committer {
       if (above === null) throw new FsError(E.ENOENT, toText(path));
       return joinPath(above, name);
     });
+  }
+
+  /** As {@link #targetPath}, where nothing is that the mount has elsewhere. Making room there can move that place. */
+  #clearedTarget(path: string): string {
+    for (;;) {
+      const target = this.#targetPath(path);
+      this.#moveOut(target, path);
+      if (this.#targetPath(path) === target) return target;
+    }
   }
 
   /**
@@ -369,8 +383,7 @@ class Committer {
     if (this.applied.has(path)) return;
     this.applied.add(path);
     this.#makeParents(path);
-    const target = this.#targetPath(path);
-    this.#moveOut(target, path);
+    const target = this.#clearedTarget(path);
     const node = this.#hold(path);
     if (node === null) return;
     try {
@@ -415,7 +428,7 @@ class Committer {
         return;
       }
     } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
-    if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
+    this.#noteLink(source, place);
     for (const other of others) {
       this.#writer.writeLink(other, place);
       this.#relist(other);
@@ -432,12 +445,28 @@ class Committer {
 
   /** What the base has of the same inode already: written under another name, or unchanged where it came from. */
   #firstLink(node: Node, source: Source): BasePlace | undefined {
-    const written = this.#links.get(source.stat.ino);
+    const written = this.#writtenLink(source);
     const from = node.record?.cover === false ? node.record.redirect : null;
     if (written !== undefined || from === null) return written;
     const path = this.#changes.unionPath(from);
     if (this.#changes.get(path) !== undefined || !this.#changes.isNameOf(node, path)) return undefined;
     return this.#changes.bases.stat(from, new Stat()) ?? undefined;
+  }
+
+  #noteLink(source: Source, place: BasePlace): void {
+    if (source.stat.nlink === 1) return;
+    const stat = new Stat();
+    check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), place.name);
+    this.#links.set(source.stat.ino, { place, ino: stat.ino });
+  }
+
+  /** Where the base has an inode with several names that was written under another; it may have been moved since. */
+  #writtenLink(source: Source): BasePlace | undefined {
+    const link = this.#links.get(source.stat.ino);
+    if (link === undefined) return undefined;
+    const stat = new Stat();
+    const there = this.#changes.bases.stat(pathOf(link.place), stat);
+    return there?.dir.layer === link.place.dir.layer && stat.ino === link.ino ? there : undefined;
   }
 
   /** Finds the names of a base inode with several. Returns whether users left the node in its place meanwhile. */
@@ -506,12 +535,12 @@ class Committer {
     const place = this.#changes.bases.stat(target, new Stat());
     if (place === null) throw new FsError(E.ENOENT, toText(path));
     const source = this.#source(node);
-    const first = this.#links.get(source.stat.ino);
+    const first = this.#writtenLink(source);
     if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
     this.#writer.setMetadata(place, source);
     const others = this.#otherLinks(node, place);
     for (const other of others) this.#relist(other);
-    if (source.stat.nlink > 1) this.#links.set(source.stat.ino, place);
+    this.#noteLink(source, place);
     this.#noteWritten(path, node, place, node.edits, others);
   }
 
@@ -544,6 +573,8 @@ class Committer {
     });
     node.lowerDir = place.dir;
     node.lowerName = place.name;
+    // Users may have given it others meanwhile, or moved them.
+    for (const name of this.#changes.namesInScratch(node)) this.#changes.touchPath(name);
     this.#union.tellNewNumber(node);
     this.#union.remember(node);
     this.#written.push({ node, path, place, edits });

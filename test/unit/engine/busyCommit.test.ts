@@ -33,6 +33,10 @@ const makeLinks: Action = (mount) => {
   mount.link('directory/new', 'directory/more');
 };
 
+function swap(one: string, other: string): Action {
+  return (mount) => mount.rename(one, other, RENAME_EXCHANGE);
+}
+
 /** What is there to be committed, and what users do to it meanwhile. */
 const cases: [title: string, prepare: Action, meanwhile: Action][] = [
   ['a file of a directory that was made anew goes', remake, (m) => m.unlink('directory/file')],
@@ -58,6 +62,22 @@ const cases: [title: string, prepare: Action, meanwhile: Action][] = [
   ['a file with one more name is replaced', linkAndWrite, (m) => m.rename('other', 'directory/new', 0)],
   ['a name of a new file goes', makeLinks, (m) => m.unlink('directory/new')],
   ['a name of a new file replaces another file', makeLinks, (m) => m.rename('directory/new', 'other', 0)],
+  [
+    'a name that was written replaces another file',
+    linkAndWrite,
+    (m) => m.rename('directory/file', 'other', 0),
+  ],
+  [
+    'a directory moves in which a file did',
+    (m) => m.rename('directory/file', 'directory/new', 0),
+    (m) => m.rename('directory', 'moved', 0),
+  ],
+  ['two directories change places again', swap('directory', 'directory2'), swap('directory', 'directory2')],
+  [
+    'a directory changes places with a file that did so with one in it',
+    swap('directory/file', 'other'),
+    swap('directory', 'other'),
+  ],
 ];
 
 describe('Commit while its users go on', () => {
@@ -110,6 +130,8 @@ describe('Commit while its users go on', () => {
       atEachStep(
         () => {
           mkdirSync(join(base, 'directory'));
+          mkdirSync(join(base, 'directory2'));
+          writeFileSync(join(base, 'directory2/file'), 'file2');
           writeFileSync(join(base, 'other'), 'other');
           writeFileSync(join(base, 'directory/file'), 'file');
           writeFileSync(join(base, 'directory/link1'), 'links');
