@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { makeRepository } from '../support/repository';
 import { useSandbox } from '../support/sandbox';
@@ -10,11 +9,8 @@ import type { Tree } from './support/tree';
 import type { Workbench } from './support/workbench';
 
 describe('a pristine copy on a machine without FUSE', () => {
-  before('only root can take the device away', function () {
-    if (userInfo().uid !== 0) this.skip();
-  });
   const sandbox = useSandbox('suite');
-  const editor = useEditor(sandbox, true);
+  const editor = useEditor(sandbox, 'FUSE');
   let base: string;
   let window: Workbench;
   let files: Tree;

@@ -1,12 +1,14 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { unwatchFile, watch, watchFile, type Stats } from 'node:fs';
 import { EventEmitter, type Disposable, type LogOutputChannel } from 'vscode';
-import { asCowspaceError } from '../../protocol/errors';
+import { asCowspaceError, failedWith } from '../../protocol/errors';
 import type { WorkspaceConfig } from '../../protocol/registry';
 import type { Workspaces } from '../../protocol/workspaces';
 import { Disposables } from '../disposables';
 
 /** Milliseconds of silence after which the registry is read anew. */
 const SETTLE_TIME = 100;
+/** Milliseconds after which a folder is looked at again that cannot be watched. */
+const POLL_INTERVAL = 2000;
 /** What in a workspace's folder tells of its life: its description and its daemon's state. */
 const LIFE_FILES = ['workspace.json', 'daemon.json'];
 
@@ -21,7 +23,8 @@ export class Catalog implements Disposable {
   /** All workspaces by name. */
   configs: readonly WorkspaceConfig[] = [];
 
-  private readonly watchers = new Map<string, FSWatcher>();
+  private readonly watchers = new Map<string, { close(): void }>();
+  private saidThatItPolls = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -52,6 +55,8 @@ export class Catalog implements Disposable {
 
   private async read(): Promise<void> {
     const { registry, home } = this.workspaces;
+    // Before it is read, so that nothing comes in between.
+    this.watch(home.workspaces);
     const names = await registry.names();
     const configs = await Promise.all(names.map((name) => this.readConfig(name)));
     this.configs = configs.filter((config) => config !== null);
@@ -71,29 +76,45 @@ export class Catalog implements Disposable {
 
   /** The scratch lies below these folders, so each is watched by itself and not its whole tree. */
   private watchOnly(directories: readonly string[]): void {
-    for (const [directory, watcher] of this.watchers) {
-      if (directories.includes(directory)) continue;
-      watcher.close();
-      this.watchers.delete(directory);
+    for (const directory of this.watchers.keys()) {
+      if (!directories.includes(directory)) this.forget(directory);
     }
-    for (const directory of directories) {
-      if (!this.watchers.has(directory)) this.watch(directory);
-    }
+    for (const directory of directories) this.watch(directory);
   }
 
   private watch(directory: string): void {
+    if (this.watchers.has(directory)) return;
     const isRegistry = directory === this.workspaces.home.workspaces;
-    let watcher: FSWatcher;
     try {
-      watcher = watch(directory, { persistent: false }, (_, name) => {
+      const watcher = watch(directory, { persistent: false }, (_, name) => {
         if (isRegistry || name === null || LIFE_FILES.includes(name)) this.scheduleRefresh();
       });
-    } catch {
-      // Not there (yet): the registry is made with the first workspace, after which it is read anew.
-      return;
+      watcher.on('error', (error) => {
+        watcher.close();
+        this.poll(directory, error);
+      });
+      this.watchers.set(directory, watcher);
+    } catch (error) {
+      this.poll(directory, error);
     }
-    watcher.on('error', () => this.forget(directory));
-    this.watchers.set(directory, watcher);
+  }
+
+  /** Looks at a folder from time to time: no watch is left, or it is not there until the first workspace is made. */
+  private poll(directory: string, error: unknown): void {
+    if (!failedWith(error, 'ENOENT') && !this.saidThatItPolls) {
+      this.saidThatItPolls = true;
+      const { message } = asCowspaceError(error);
+      this.log.warn(`Looks for changed workspaces every ${POLL_INTERVAL / 1000} s: ${message}`);
+    }
+    const look = (current: Stats, previous: Stats): void => {
+      // Called at once for a folder that is not there.
+      if (current.ctimeMs === previous.ctimeMs) return;
+      // It may be watched by now.
+      this.forget(directory);
+      this.scheduleRefresh();
+    };
+    watchFile(directory, { persistent: false, interval: POLL_INTERVAL }, look);
+    this.watchers.set(directory, { close: () => unwatchFile(directory, look) });
   }
 
   private forget(directory: string): void {

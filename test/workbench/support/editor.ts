@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 import {
@@ -28,6 +28,9 @@ export const quietSettings = {
   'git.openRepositoryInParentFolders': 'never',
 };
 
+/** What a machine may be without. Only root can take it away from an editor. */
+export type Lack = 'FUSE' | 'inotify watches';
+
 /** A real VS Code with the packaged extension, which shows its windows in a headless browser. */
 export class Editor {
   private constructor(
@@ -37,13 +40,11 @@ export class Editor {
 
   /**
    * @param sandbox holds all its files and the workspaces that it sees; ends it.
-   * @param withoutFuse whether the machine has no /dev/fuse for it; takes root
+   * @param lack of the machine that it runs on
    */
-  static async start(sandbox: Sandbox, withoutFuse = false): Promise<Editor> {
+  static async start(sandbox: Sandbox, lack?: Lack): Promise<Editor> {
     const provided = await provideCodeServer();
-    const installation = withoutFuse
-      ? { ...provided, node: launcherWithoutFuse(sandbox, provided.node) }
-      : provided;
+    const installation = lack ? { ...provided, node: launchers[lack](sandbox, provided.node) } : provided;
     const profile = editorProfile(sandbox);
     writeSettings(profile, quietSettings);
     await installExtension(installation, profile, vsixPath);
@@ -94,11 +95,16 @@ export class Editor {
   }
 }
 
-/** Gives the enclosing suite an editor. @param withoutFuse as in {@link Editor.start} */
-export function useEditor(sandbox: () => Sandbox, withoutFuse = false): () => Editor {
+/** Gives the enclosing suite an editor. @param lack as in {@link Editor.start} */
+export function useEditor(sandbox: () => Sandbox, lack?: Lack): () => Editor {
   let editor: Editor | undefined;
+  if (lack) {
+    before(`only root can take ${lack} away`, function () {
+      if (userInfo().uid !== 0) this.skip();
+    });
+  }
   before('start an editor', async () => {
-    editor = await Editor.start(sandbox(), withoutFuse);
+    editor = await Editor.start(sandbox(), lack);
   });
   afterEach('photograph a failure', async function () {
     if (this.currentTest?.state === 'failed') await editor?.photograph(this.currentTest.fullTitle());
@@ -129,22 +135,40 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: findBrowser(), args: ['--no-sandbox', ...quiet, ...offline] });
 }
 
-/** A program that runs `program` where /dev has the usual devices, but not that of FUSE. */
-function launcherWithoutFuse(sandbox: Sandbox, program: string): string {
-  const devices = sandbox.directory('dev');
-  const launcher = sandbox.path('without-fuse');
+/** Make a program that runs `program` where something is missing. */
+const launchers: Record<Lack, (sandbox: Sandbox, program: string) => string> = {
+  /** Where /dev has the usual devices, but not that of FUSE. */
+  FUSE: (sandbox, program) => {
+    const devices = sandbox.directory('dev');
+    return makeLauncher(sandbox, program, '--mount', [
+      `mount -t tmpfs none ${devices}`,
+      'for name in null zero full random urandom tty; do',
+      `  touch ${devices}/$name`,
+      `  mount --bind /dev/$name ${devices}/$name`,
+      'done',
+      'for name in pts shm; do',
+      `  mkdir ${devices}/$name`,
+      `  mount --rbind /dev/$name ${devices}/$name`,
+      'done',
+      `mount --rbind ${devices} /dev`,
+    ]);
+  },
+  /** In a user namespace, because that has limits of its own. */
+  'inotify watches': (sandbox, program) =>
+    makeLauncher(sandbox, program, '--user --map-root-user', ['echo 0 > /proc/sys/user/max_inotify_watches']),
+};
+
+/** @param namespaces options of unshare(1). @param preparation what a shell does in them first */
+function makeLauncher(
+  sandbox: Sandbox,
+  program: string,
+  namespaces: string,
+  preparation: readonly string[],
+): string {
+  const launcher = sandbox.path('launcher');
   const script = `#!/bin/sh
-exec unshare --mount sh -e -c '
-  mount -t tmpfs none ${devices}
-  for name in null zero full random urandom tty; do
-    touch ${devices}/$name
-    mount --bind /dev/$name ${devices}/$name
-  done
-  for name in pts shm; do
-    mkdir ${devices}/$name
-    mount --rbind /dev/$name ${devices}/$name
-  done
-  mount --rbind ${devices} /dev
+exec unshare ${namespaces} sh -e -c '
+  ${preparation.join('\n  ')}
   exec "$0" "$@"
 ' ${program} "$@"
 `;
