@@ -91,8 +91,9 @@ for i in range(100):
         assert transaction.get(f'{sys.argv[2]} {i} 9'.encode()) == b'value' * 10
 END
     cd "$base/lmdb"
-    for writer in 1 2 3 4; do /usr/bin/python3 "$OLDPWD/write.py" . $writer & done
-    for writer in 1 2 3 4; do wait -n; done
+    writers=
+    for writer in 1 2 3 4; do /usr/bin/python3 "$OLDPWD/write.py" . $writer & writers+=" $!"; done
+    for writer in $writers; do wait $writer; done
     mdb_stat -a . | grep 'Entries: 24000'
     mkdir "$OLDPWD/copy"; mdb_copy -c . "$OLDPWD/copy"
     mdb_dump -p . > "$OLDPWD/dump"; mdb_dump -p "$OLDPWD/copy" | grep -v mapsize | cmp - <(grep -v mapsize "$OLDPWD/dump")
@@ -102,10 +103,12 @@ END
     cd "$base/sqlite"
     for mode in delete truncate wal; do
       test "$(sqlite3 $mode.db "PRAGMA journal_mode=$mode; UPDATE t SET x = 'new' WHERE rowid % 1000 = 0; VACUUM;")" = $mode
+      writers=
       for writer in 1 2 3 4; do
         for i in $(seq 10); do echo "INSERT INTO t VALUES('$writer $i');"; done | sqlite3 -bail -cmd '.timeout 60000' $mode.db &
+        writers+=" $!"
       done
-      for writer in 1 2 3 4; do wait -n; done
+      for writer in $writers; do wait $writer; done
       test "$(sqlite3 $mode.db 'PRAGMA integrity_check; SELECT count(*) FROM t;' | xargs)" = 'ok 20040'
     done
   `,
