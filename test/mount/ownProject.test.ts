@@ -20,20 +20,18 @@ describe('this project in a pristine copy of itself', function () {
     ({ mount } = await sandbox().cowspace.create([base]));
   });
 
-  it('installs its packages, builds, and passes its unit tests', async () => {
+  it('installs its packages, builds, and passes its unit tests, those of the engine apart', async () => {
     const before = snapshot(base);
     await npm('ci', '--no-audit', '--no-fund');
     await npm('run', 'build');
-    await npm('run', 'test:unit');
+    // These work for long, and elsewhere than in the project.
+    await npm('run', 'test:unit', '--', '--ignore', 'test/unit/{delta,engine}/**');
     assert.deepEqual(snapshot(base), before);
   });
 
   async function npm(...args: string[]): Promise<void> {
-    // A few sequences of the model test are enough here.
-    const env = { ...sandbox().cowspace.environment, COWSPACE_MODEL_RUNS: '3', COWSPACE_CRASH_RUNS: '1' };
     const { code, stdout, stderr } = await sandbox().cowspace.runProgram('npm', args, {
       cwd: mount,
-      env,
       timeout: 300_000,
     });
     assert.equal(code, 0, `npm ${args.join(' ')}\n${stdout}${stderr}`);

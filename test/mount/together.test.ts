@@ -186,7 +186,9 @@ describe('programs in a mount', function () {
 
   describe('as root, one by one', () => {
     const place = usePlace(useSandbox('suite', currentUser));
-    for (const program of available) it(program, () => place().run(program));
+    // Takes longest, and differs little from what npm builds in this project as root.
+    const short = available.filter((program) => !program.startsWith('a program of Debian'));
+    for (const program of short) it(program, () => place().run(program));
   });
 
   describe('as an ordinary user, all at once', () => {
