@@ -1,6 +1,6 @@
 // npm test -- [SUITE…]
 // Runs all suites, or the named ones, and prints as its last line: N passed, N failed.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provideCodeServer } from './code-server.mjs';
@@ -14,10 +14,16 @@ import { installPackages, projectDirectory } from './project.mjs';
 const suiteTimeoutMilliseconds = 900_000;
 const resultsDirectory = mkdtempSync(join(tmpdir(), 'cow-results-'));
 
-/** In the order in which they run: npm scripts that pass or fail as a whole, and mocha's suites in test/. */
-const checks = ['package:this', 'check:types', 'check:lint', 'check:format', 'check:imports'];
-const editorSuites = ['host', 'workbench'];
-const suites = ['unit', 'packages', 'mount', 'conformance', ...editorSuites];
+/** Npm scripts that pass or fail as a whole. Every suite needs what the build makes. */
+const build = 'package:this';
+const checks = ['check:types', 'check:lint', 'check:format', 'check:imports'];
+/** Mocha's suites in test/. Those in lanes begin in this order: the longest first, so that all lanes end soon after. */
+const suites = ['packages', 'mount', 'workbench', 'unit', 'conformance', 'host'];
+const editorSuites = ['workbench', 'host'];
+/** These make dist/: nothing may run beside them. */
+const alone = [build, 'packages'];
+/** How many of the others run beside each other. One takes hardly more than one core: programs and daemons take turns. */
+const lanes = 2;
 
 async function main() {
   const selected = process.argv.slice(2);
@@ -25,18 +31,19 @@ async function main() {
   if (unknown.length > 0)
     throw new ScriptError(`No such suite: ${unknown.join(', ')}. Suites: ${suites.join(', ')}`);
 
+  const chosen = selected.length > 0 ? [build, ...selected] : [build, ...checks, ...suites];
   const total = { passed: 0, failed: 0, skipped: 0 };
   try {
     await installPackages();
     await installDebianPackages();
-    const chosen = selected.length > 0 ? selected : suites;
     // Here, because a test has too little time for a download.
     if (chosen.some((name) => editorSuites.includes(name))) await provideCodeServer();
     if (chosen.includes('mount')) await provideArchive();
-    // Every suite needs what `package:this` builds.
-    for (const name of selected.length > 0 ? checks.slice(0, 1) : checks)
-      add(total, await timed(name, runCheck));
-    for (const name of chosen) add(total, await timed(name, runMocha));
+    for (const name of alone.filter((each) => chosen.includes(each))) add(total, await timed(name));
+    await runInLanes(
+      [...checks, ...suites].filter((name) => chosen.includes(name) && !alone.includes(name)),
+      total,
+    );
   } catch (error) {
     console.error(error instanceof ScriptError ? error.message : error);
     total.failed += 1;
@@ -46,6 +53,19 @@ async function main() {
   if (total.failed > 0) process.exitCode = 1;
   if (total.skipped > 0) console.log(`${total.skipped} skipped`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
+}
+
+/**
+ * @param {string[]} names
+ * @param {Counts} total
+ */
+async function runInLanes(names, total) {
+  const queue = [...names];
+  const lane = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift())
+      add(total, await timed(name, names.length > 1));
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 /**
@@ -59,36 +79,59 @@ function add(total, counts) {
 }
 
 /**
+ * Runs a check or a suite.
  * @param {string} name
- * @param {(name: string) => Promise<Counts>} run
+ * @param {boolean} [whole] whether to print all that it prints at its end, as others run meanwhile
  */
-async function timed(name, run) {
-  console.log(`\n── ${name}`);
+async function timed(name, whole = false) {
+  console.log(`\n── ${name}${whole ? ' begins' : ''}`);
   const start = performance.now();
-  const counts = await run(name);
+  const counts = whole ? await printedWhole(name) : await run(name, 'inherit');
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`── ${name}: ${counts.failed === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);
   return counts;
 }
 
+/** @param {string} name */
+async function printedWhole(name) {
+  const file = join(resultsDirectory, `${name}.log`);
+  const output = openSync(file, 'w');
+  const counts = await run(name, ['ignore', output, output]);
+  closeSync(output);
+  console.log(`\n── ${name}\n${readFileSync(file, 'utf8')}`);
+  return counts;
+}
+
 /**
- * @param {string} script of package.json
+ * @param {string} name
+ * @param {import('node:child_process').StdioOptions} stdio
  * @returns {Promise<Counts>}
  */
-async function runCheck(script) {
-  const code = await runInteractive('npm', ['run', '--silent', script], { cwd: projectDirectory });
+async function run(name, stdio) {
+  return suites.includes(name) ? runMocha(name, stdio) : runCheck(name, stdio);
+}
+
+/**
+ * @param {string} script of package.json
+ * @param {import('node:child_process').StdioOptions} stdio
+ * @returns {Promise<Counts>}
+ */
+async function runCheck(script, stdio) {
+  const code = await runInteractive('npm', ['run', '--silent', script], { cwd: projectDirectory, stdio });
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
 }
 
 /**
  * @param {string} suite
+ * @param {import('node:child_process').StdioOptions} stdio
  * @returns {Promise<Counts>}
  */
-async function runMocha(suite) {
+async function runMocha(suite, stdio) {
   const file = join(resultsDirectory, `${suite}.json`);
   const code = await runInteractive('npm', ['run', '--silent', `test:${suite}`], {
     cwd: projectDirectory,
     env: { ...process.env, COWSPACE_TEST_COUNTS: file },
+    stdio,
     timeout: suiteTimeoutMilliseconds,
   });
   const counts = readCounts(file);
