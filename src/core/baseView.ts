@@ -1,5 +1,5 @@
 import { close, O_RDONLY, openQuietly, readlinkAt } from '../sys/file';
-import { check, FsError } from '../sys/errno';
+import { check, E, FsError } from '../sys/errno';
 import { readInSteps } from '../sys/directory';
 import { openRegular } from '../sys/regular';
 import { type Stat, statAt } from '../sys/stat';
@@ -60,11 +60,13 @@ export class BaseView {
     return dirs;
   }
 
-  /** All names that the merged directory at a path has. */
+  /** All names that the merged directory at a path has. @throws FsError when one of those that merge cannot be read */
   *names(path: string): Job<Set<string>> {
     const names = new Set<string>();
     for (const dir of this.directories(path)) {
-      yield* readInSteps(this.#union.dirFds.get(dir), '', (name) => names.add(name));
+      const result = yield* readInSteps(this.#union.dirFds.get(dir), '', (name) => names.add(name));
+      // Removed meanwhile, it has none.
+      if (result !== -E.ENOENT) check(result, dir.path);
     }
     return names;
   }

@@ -1,5 +1,14 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { runChecked } from '../support/command';
 import { makeBase, operations, prepare } from '../support/everyOperation';
@@ -7,6 +16,7 @@ import { mountImage } from '../support/images';
 import { mountsBelow } from '../support/mounts';
 import { useSandbox } from '../support/sandbox';
 import { snapshot, tree } from '../support/snapshot';
+import { ordinaryUser } from '../support/users';
 
 const MIB = 1 << 20;
 const COUNT = 2;
@@ -94,5 +104,31 @@ describe('a base', function () {
     assert.equal(readFileSync(join(mount, 'written0'), 'utf8'), 'changed');
     assert.equal((await cowspace.status('a')).changes.length, 1);
     assert.ok(existsSync(join(mount, 'unlinked0')));
+  });
+});
+
+describe('a base of an ordinary user', () => {
+  const sandbox = useSandbox('test', ordinaryUser);
+
+  it('may have a directory that cannot be read: that a new one hides more than is listed is said', async () => {
+    const base = sandbox().directory('base');
+    const { cowspace } = sandbox();
+    await cowspace.runInside(base, 'sh', ['-ec', 'mkdir dir; touch dir/hidden']);
+    const { mount } = await cowspace.create([base], '--name', 'a');
+    await cowspace.runInside(mount, 'sh', ['-ec', 'rm -r dir; mkdir dir']);
+    const changes = async (): Promise<string[]> =>
+      (await cowspace.status('a')).changes.map(({ kind, path }) => `${kind} ${path}`);
+    assert.deepEqual(await changes(), ['whiteout dir/hidden']);
+    await cowspace.json(['unmount', 'a']);
+    chmodSync(join(base, 'dir'), 0o300);
+    await cowspace.mount('a');
+    assert.deepEqual(await changes(), ['changed dir']);
+    const { lines } = await cowspace.json<{ lines: string[] }>(['logs', 'a']);
+    assert.match(lines.join('\n'), /error dir: cannot be compared with its base: EACCES/);
+    // Which makes it readable.
+    await cowspace.commit('a');
+    assert.deepEqual(await changes(), ['whiteout dir/hidden']);
+    await cowspace.commit('a');
+    assert.deepEqual(readdirSync(join(base, 'dir')), []);
   });
 });
