@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { CancellationToken, MessageConnection, ResponseError } from 'vscode-jsonrpc/node';
 import * as z from 'zod';
 import { CowspaceError } from '../protocol/errors';
 import { type ChangeDelta, type ChangeList, type Progress, PROTOCOL_VERSION } from '../protocol/messages';
 import { type Method, methods, notifications } from '../protocol/methods';
-import { connectionOver, progressTokenSchema, progressType, toResponseError } from '../protocol/wire';
+import { cancelMethod, progressMethod, progressTokenSchema, toResponseError } from '../protocol/wire';
+import { frame, MAX_MESSAGE, readMessages } from './framing';
 
 /** What a request comes with besides its parameters. */
 export interface RequestContext {
@@ -26,20 +25,52 @@ export type Handlers = {
   readonly [K in Exclude<keyof typeof methods, 'hello'>]: Handler<(typeof methods)[K]>;
 };
 
+type AnyHandler = (params: unknown, context: RequestContext) => Promise<unknown>;
+
 interface Events {
   /** An error that is no answer to the client's requests. */
   readonly failed: (error: unknown) => void;
   readonly closed: () => void;
 }
 
-/** One client: checks what it sends, and tells it of changes at the pace at which it reads. */
+/** Most requests that are worked out, or whose answers the client has not read yet; others wait. */
+const MAX_AT_WORK = 16;
+/** Bytes of unanswered requests from which on nothing is read from the client. */
+const MAX_UNANSWERED = MAX_MESSAGE;
+/** About what a request takes besides its own bytes. */
+const REQUEST_OVERHEAD = 4096;
+
+const idSchema = z.union([z.number(), z.string()]);
+const messageSchema = z.object({ id: idSchema.optional(), method: z.string(), params: z.unknown() });
+const cancellationSchema = z.object({ id: idSchema });
+
+type RequestId = z.infer<typeof idSchema>;
+
+interface Request {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: unknown;
+  readonly abort: AbortController;
+  /** Bytes. */
+  readonly cost: number;
+}
+
+/**
+ * One client: checks what it sends, answers, and tells it of changes, all at the pace at which it reads. However much a
+ * client sends, and however little it reads, what is kept for it has a bound.
+ */
 export class ClientConnection {
-  readonly #connection: MessageConnection;
   readonly #socket: Socket;
+  readonly #handlers: ReadonlyMap<string, AnyHandler>;
   readonly #events: Events;
-  readonly #gone = new AbortController();
-  /** Answers that are being worked out; they never reject. */
-  readonly #requests = new Set<Promise<unknown>>();
+  /** All that have no answer yet. */
+  readonly #requests = new Map<RequestId, Request>();
+  readonly #waiting: Request[] = [];
+  /** Settle when the client has the answers; they never reject. */
+  readonly #atWork = new Set<Promise<void>>();
+  /** Bytes of all requests that have no answer yet. */
+  #unanswered = 0;
+  #readOn: () => void = () => undefined;
   #name: string | undefined;
   /** What to tell next; a client that is slow gets the newest, sees the gap and asks for the list. */
   #next: ChangeDelta | undefined;
@@ -49,24 +80,17 @@ export class ClientConnection {
   constructor(socket: Socket, handlers: Handlers, events: Events) {
     this.#socket = socket;
     this.#events = events;
-    this.#connection = connectionOver(socket);
-    this.#connection.onError(([error]) => {
-      events.failed(error);
-      socket.destroy();
-    });
-    this.#connection.onClose(() => {
-      this.#gone.abort();
-      this.#connection.dispose();
+    const keys = Object.keys(handlers) as (keyof Handlers)[];
+    this.#handlers = new Map(
+      keys.map((key) => [methods[key].name, checked(methods[key], handlers[key] as AnyHandler)]),
+    );
+    socket.on('error', events.failed);
+    socket.on('close', () => {
+      this.#waiting.length = 0;
+      for (const { abort } of this.#requests.values()) abort.abort();
       events.closed();
     });
-    this.#connection.onRequest(methods.hello.name, (params: unknown) => this.#hello(params));
-    for (const key of Object.keys(handlers) as (keyof Handlers)[]) {
-      const handler = handlers[key] as (params: unknown, context: RequestContext) => Promise<unknown>;
-      this.#connection.onRequest(methods[key].name, (params: unknown, token: CancellationToken) =>
-        this.#track(this.#answer(methods[key], handler, params, token)),
-      );
-    }
-    this.#connection.listen();
+    void this.#read();
   }
 
   /** What the client calls itself. */
@@ -98,17 +122,94 @@ export class ClientConnection {
 
   /** Waits until all requests have their answers, and the client has them and hangs up. */
   async end(): Promise<void> {
-    while (this.#requests.size > 0) await Promise.all(this.#requests);
-    // An answer is handed to the connection right after its promise settles.
-    await nextTurn();
+    while (this.#atWork.size > 0) await Promise.all(this.#atWork);
     // Were it the daemon that hangs up, a client might see that before it gets to the last answers.
-    await this.#connection.sendNotification(notifications.ending.name, {});
-    if (!this.#gone.signal.aborted) await once(this.#gone.signal, 'abort');
+    await this.#send(frame({ method: notifications.ending.name, params: {} }));
+    if (!this.#socket.closed) await once(this.#socket, 'close');
   }
 
   /** Hangs up at once. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for await (const message of readMessages(this.#socket)) {
+        this.#receive(message);
+        // Nothing that the client says after this is heard, not even that it is gone, until it reads its answers.
+        if (this.#unanswered > MAX_UNANSWERED) await new Promise<void>((resolve) => (this.#readOn = resolve));
+      }
+    } catch (error) {
+      if (error !== this.#socket.errored) this.#events.failed(error);
+    } finally {
+      this.#socket.destroy();
+    }
+  }
+
+  #receive(message: Buffer): void {
+    const { id, method, params } = messageSchema.parse(JSON.parse(message.toString()));
+    if (id === undefined) {
+      if (method === cancelMethod) this.#requests.get(cancellationSchema.parse(params).id)?.abort.abort();
+      return;
+    }
+    if (this.#requests.has(id)) throw new CowspaceError('usage', `Two requests have the id ${id}.`);
+    const cost = message.length + REQUEST_OVERHEAD;
+    const request = { id, method, params, abort: new AbortController(), cost };
+    this.#requests.set(id, request);
+    this.#unanswered += cost;
+    this.#waiting.push(request);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    while (this.#atWork.size < MAX_AT_WORK) {
+      const request = this.#waiting.shift();
+      if (request === undefined) return;
+      const work = this.#serve(request).finally(() => {
+        this.#atWork.delete(work);
+        this.#startNext();
+      });
+      this.#atWork.add(work);
+    }
+  }
+
+  async #serve(request: Request): Promise<void> {
+    const { id, cost } = request;
+    let answer: string;
+    try {
+      answer = frame({ id, result: await this.#answer(request) });
+    } catch (error) {
+      answer = frame({ id, error: toResponseError(error) });
+    }
+    await this.#send(answer);
+    this.#requests.delete(id);
+    this.#unanswered -= cost;
+    if (this.#unanswered <= MAX_UNANSWERED) this.#readOn();
+  }
+
+  async #answer({ method, params, abort: { signal } }: Request): Promise<unknown> {
+    if (method === methods.hello.name) return this.#hello(params);
+    if (this.#name === undefined) {
+      throw new CowspaceError('usage', `The first request must be ${methods.hello.name}.`);
+    }
+    const handler = this.#handlers.get(method);
+    if (handler === undefined) throw new CowspaceError('usage', `There is no method '${method}'.`);
+    if (signal.aborted) throw new CowspaceError('cancelled', 'Cancelled.');
+    return handler(params, { client: this, signal, onProgress: this.#progress(params) });
+  }
+
+  #hello(params: unknown): z.output<(typeof methods)['hello']['result']> {
+    const { protocolVersion, client } = parse(methods.hello, params);
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      throw new CowspaceError(
+        'unsupported',
+        `This workspace is mounted by a version of cowspace that speaks protocol ${PROTOCOL_VERSION}, ` +
+          `not ${protocolVersion}. Unmount it by force, then mount it again.`,
+      );
+    }
+    this.#name = client;
+    return { protocolVersion: PROTOCOL_VERSION, pid: process.pid };
   }
 
   async #tellNext(): Promise<void> {
@@ -118,7 +219,7 @@ export class ClientConnection {
       while (this.#next !== undefined && this.#holds === 0) {
         const delta = this.#next;
         this.#next = undefined;
-        await this.#connection.sendNotification(notifications.didChange.name, delta);
+        await this.#send(frame({ method: notifications.didChange.name, params: delta }));
       }
     } catch (error) {
       this.#events.failed(error);
@@ -127,68 +228,36 @@ export class ClientConnection {
     }
   }
 
-  #hello(params: unknown): unknown {
-    const hello = methods.hello.params.safeParse(params);
-    if (!hello.success) return usageError('hello', hello.error);
-    const { protocolVersion, client } = hello.data;
-    if (protocolVersion !== PROTOCOL_VERSION) {
-      return toResponseError(
-        new CowspaceError(
-          'unsupported',
-          `This workspace is mounted by a version of cowspace that speaks protocol ${PROTOCOL_VERSION}, ` +
-            `not ${protocolVersion}. Unmount it by force, then mount it again.`,
-        ),
-      );
-    }
-    this.#name = client;
-    return { protocolVersion: PROTOCOL_VERSION, pid: process.pid };
-  }
-
-  #track(answer: Promise<unknown>): Promise<unknown> {
-    this.#requests.add(answer);
-    return answer.finally(() => this.#requests.delete(answer));
-  }
-
-  async #answer(
-    method: Method<z.ZodType, z.ZodType>,
-    handler: (params: unknown, context: RequestContext) => Promise<unknown>,
-    received: unknown,
-    token: CancellationToken,
-  ): Promise<unknown> {
-    if (this.#name === undefined) {
-      return toResponseError(new CowspaceError('usage', `The first request must be ${methods.hello.name}.`));
-    }
-    const params = method.params.safeParse(received);
-    if (!params.success) return usageError(method.name, params.error);
-    const abort = new AbortController();
-    const cancellation = token.onCancellationRequested(() => {
-      abort.abort();
-    });
-    try {
-      return await handler(params.data, {
-        client: this,
-        signal: AbortSignal.any([abort.signal, this.#gone.signal]),
-        onProgress: this.#progress(received),
-      });
-    } catch (error) {
-      return toResponseError(error);
-    } finally {
-      cancellation.dispose();
-    }
-  }
-
   #progress(params: unknown): (progress: Progress) => void {
-    const parsed = progressTokenSchema.safeParse(params);
-    const token = parsed.data?.progressToken;
+    const token = progressTokenSchema.safeParse(params).data?.progressToken;
     if (token === undefined) return () => undefined;
-    return (progress) => {
-      void this.#connection.sendProgress(progressType, token, progress).catch(this.#events.failed);
+    return (value) => {
+      // Who has not read the last one is told later how far it is.
+      if (this.#socket.writableLength > 0) return;
+      void this.#send(frame({ method: progressMethod, params: { token, value } }));
     };
+  }
+
+  /** Settles when the kernel has taken all of it for the client, or the client is gone. */
+  #send(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.write(text, () => {
+        resolve();
+      });
+    });
   }
 }
 
-function usageError(method: string, error: z.ZodError): ResponseError<unknown> {
-  return toResponseError(
-    new CowspaceError('usage', `The parameters of ${method} are wrong:\n${z.prettifyError(error)}`),
+/** @throws CowspaceError `usage` */
+function parse<P extends z.ZodType>(method: Method<P, z.ZodType>, params: unknown): z.output<P> {
+  const parsed = method.params.safeParse(params);
+  if (parsed.success) return parsed.data;
+  throw new CowspaceError(
+    'usage',
+    `The parameters of ${method.name} are wrong:\n${z.prettifyError(parsed.error)}`,
   );
+}
+
+function checked(method: Method<z.ZodType, z.ZodType>, handler: AnyHandler): AnyHandler {
+  return (params, context) => handler(parse(method, params), context);
 }

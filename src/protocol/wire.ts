@@ -25,6 +25,8 @@ export function connectionOver(socket: Socket): MessageConnection {
   return createMessageConnection(reader, new StreamMessageWriter(socket));
 }
 
+export const cancelMethod = '$/cancelRequest';
+export const progressMethod = '$/progress';
 export const progressType = new ProgressType<Progress>();
 
 export const progressTokenSchema = z.object({ progressToken: z.number().optional() });
@@ -33,9 +35,9 @@ export const progressTokenSchema = z.object({ progressToken: z.number().optional
 const APPLICATION_ERROR = -32000;
 
 /** An error as the answer to a request. */
-export function toResponseError(error: unknown): ResponseError<unknown> {
+export function toResponseError(error: unknown): { code: number; message: string; data: object } {
   const { message, ...data } = toErrorMessage(error);
-  return new ResponseError(APPLICATION_ERROR, message, data);
+  return { code: APPLICATION_ERROR, message, data };
 }
 
 /** What a failed request means: the daemon's own error, or that there is no daemon any more. */

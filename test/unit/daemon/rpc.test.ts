@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createConnection } from 'node:net';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -53,6 +53,18 @@ describe('client and server', () => {
     const client = await DaemonClient.connect(socket);
     clients.push(client);
     return client;
+  }
+
+  /** A client that does not read, and what sends its requests. */
+  function deafClient(): { deaf: Socket; ask: (id: number, method: string, params: object) => void } {
+    const deaf = createConnection(socket).pause();
+    deaf.on('error', () => undefined);
+    const ask = (id: number, method: string, params: object): void => {
+      const body = JSON.stringify({ jsonrpc: '2.0', id, method, params });
+      deaf.write(`Content-Length: ${body.length}\r\n\r\n${body}`);
+    };
+    ask(0, methods.hello.name, { protocolVersion: PROTOCOL_VERSION, client: 'deaf' });
+    return { deaf, ask };
   }
 
   async function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> {
@@ -172,6 +184,121 @@ describe('client and server', () => {
     for (let revision = 1; revision <= 100; revision++) subscriber!.tell(delta(revision, large));
     await until('the last change is told', () => told.at(-1) === 100);
     assert(told.length < 10, `${told.length} were told`);
+  });
+
+  it('have few answers worked out for one that does not read them, and none forgotten', async () => {
+    let worked = 0;
+    const base64 = 'x'.repeat(1 << 20);
+    await serve({
+      info: () => Promise.reject(new CowspaceError('internal', 'No.')),
+      read: () => {
+        worked++;
+        return Promise.resolve({ base64, eof: true });
+      },
+    });
+    const { deaf, ask } = deafClient();
+    for (let id = 1; id <= 100; id++)
+      ask(id, methods.read.name, { path: '', side: 'base', offset: 0, length: 1 });
+    await until('it answers', () => worked > 0);
+    const other = await connect();
+    for (let i = 0; i < 100; i++) await rejectsWith('internal', other.request(methods.info, {}));
+    assert(worked < 20, `${worked} answers for nobody`);
+    let bytes = 0;
+    deaf.on('data', (chunk) => (bytes += chunk.length)).resume();
+    await until('all is answered', () => worked === 100 && bytes > 100 * base64.length);
+    deaf.destroy();
+  });
+
+  it('read nothing from one that has too much unanswered, then go on', async () => {
+    const count = 40_000;
+    let worked = 0;
+    let work: () => void = () => undefined;
+    const allowed = new Promise<void>((resolve) => (work = resolve));
+    await serve({
+      info: () => Promise.reject(new CowspaceError('internal', 'No.')),
+      refresh: async () => {
+        await allowed;
+        worked++;
+        return list(0);
+      },
+    });
+    const { deaf, ask } = deafClient();
+    let asked = 0;
+    const more = (): void => {
+      for (const end = Math.min(asked + 100, count); asked < end;) ask(++asked, methods.refresh.name, {});
+      if (asked < count) deaf.write('', more);
+    };
+    more();
+    const other = await connect();
+    for (let before = -1; before !== asked;) {
+      before = asked;
+      await rejectsWith('internal', other.request(methods.info, {}));
+      await sleep(200);
+    }
+    assert(asked < count, 'all was taken');
+    deaf.resume();
+    work();
+    await until('all is answered', () => worked === count);
+    deaf.destroy();
+  });
+
+  it('do not begin what is cancelled before its turn', async () => {
+    let begun = 0;
+    await serve({
+      commit: async (_, { signal }) => {
+        begun++;
+        while (!signal.aborted) await sleep(5);
+        throw new CowspaceError('cancelled', 'Cancelled.');
+      },
+    });
+    const client = await connect();
+    const aborts = Array.from({ length: 100 }, () => new AbortController());
+    const answers = aborts.map(({ signal }) =>
+      rejectsWith('cancelled', client.request(methods.commit, {}, { signal })),
+    );
+    await until('some are at work', () => begun > 0);
+    for (const abort of aborts.reverse()) abort.abort();
+    await Promise.all(answers);
+    assert(begun < 20, `${begun} were begun`);
+  });
+
+  it('part over a message that is too long, once it is announced, and over one whose header has no end', async () => {
+    await serve({});
+    const huge = createConnection(socket);
+    huge.write(`Content-Length: ${1 << 30}\r\n\r\n`);
+    await once(huge, 'close');
+    assert.match(
+      readFileSync(join(directory, 'log'), 'utf8'),
+      /message of 1073741824 bytes is longer than 67108864/,
+    );
+    const endless = createConnection(socket);
+    endless.on('error', () => undefined);
+    const more = (error?: Error | null): void => {
+      if (error == null) endless.write('X-Header: x\r\n', more);
+    };
+    more();
+    await new Promise((resolve) => endless.once('close', resolve));
+    assert.match(readFileSync(join(directory, 'log'), 'utf8'), /header of a message has no end/);
+  });
+
+  it('understand messages in whatever pieces they come', async () => {
+    await serve({ changes: () => Promise.resolve(list(7)) });
+    const client = createConnection(socket);
+    const hello = { protocolVersion: PROTOCOL_VERSION, client: 'é'.repeat(5000) };
+    const sent = Buffer.concat(
+      [
+        { id: 'a', method: methods.hello.name, params: hello },
+        { id: 2, method: methods.changes.name, params: {} },
+      ].map((message) => {
+        const body = JSON.stringify({ jsonrpc: '2.0', ...message });
+        return Buffer.from(`X-Header: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+      }),
+    );
+    let heard = '';
+    client.setEncoding('utf8').on('data', (text: string) => (heard += text));
+    for (let at = 0; at < sent.length; at += 7) client.write(sent.subarray(at, at + 7));
+    await until('both are answered', () => heard.includes('"id":"a"') && heard.includes('"revision":7'));
+    client.destroy();
   });
 
   it('exchange what is still to be said before the end', async () => {
