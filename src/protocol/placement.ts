@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CowspaceError } from './errors';
 import { type Home, outsideHome } from './home';
@@ -10,6 +10,8 @@ export interface Placement {
   readonly scratch: string;
   /** Which of the two were not there before. */
   readonly made: { readonly mount: boolean; readonly scratch: boolean };
+  /** Whether the scratch has contents already. */
+  readonly adopted: boolean;
 }
 
 /**
@@ -43,11 +45,19 @@ export async function placeWorkspace(
     );
   };
   const [mount, scratch] = [await choose('mount'), await choose('scratch')];
-  return { mount, scratch, made: { mount: !(await exists(mount)), scratch: !(await exists(scratch)) } };
+  const made = { mount: !(await exists(mount)), scratch: !(await exists(scratch)) };
+  return { mount, scratch, made, adopted: !made.scratch && !(await isEmpty(scratch)) };
 }
 
 function isOutside(path: string, bases: readonly string[]): boolean {
   return !bases.some((base) => isWithin(path, base));
+}
+
+function isEmpty(path: string): Promise<boolean> {
+  return readdir(path).then(
+    (names) => names.length === 0,
+    () => false,
+  );
 }
 
 function exists(path: string): Promise<boolean> {

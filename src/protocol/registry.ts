@@ -23,6 +23,8 @@ export const workspaceConfigSchema = z.object({
   deltaThreshold: z.number().int().positive().nullable().default(DEFAULT_DELTA_THRESHOLD),
   /** Which folders were made for the workspace, so that they go with it. */
   made: z.object({ mount: z.boolean(), scratch: z.boolean() }),
+  /** Whether the scratch had contents before: those of an earlier workspace, or of nobody knows whom. */
+  adopted: z.boolean().default(false),
 });
 /** What `workspace.json` holds. */
 export type WorkspaceConfig = z.infer<typeof workspaceConfigSchema>;

@@ -1,4 +1,4 @@
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, rmdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { DaemonClient } from './client';
 import { Daemons } from './daemons';
@@ -62,7 +62,7 @@ export class Workspaces {
     try {
       return await this.mount(config.name);
     } catch (error) {
-      await this.#forget(config.name);
+      await this.#forget(config);
       throw error;
     }
   }
@@ -224,9 +224,14 @@ export class Workspaces {
   }
 
   /** Undoes a registration whose first mount failed. */
-  async #forget(name: string): Promise<void> {
-    // The folders may belong to a workspace that was created at the same moment; then this fails, and they stay.
-    await runTask(this.#script, 'remove', this.registry.directory(name), '--force').catch(() => undefined);
+  async #forget({ name, mount, made, adopted }: WorkspaceConfig): Promise<void> {
+    if (!adopted) {
+      // The folders may belong to a workspace that was created at the same moment; then this fails, and they stay.
+      await runTask(this.#script, 'remove', this.registry.directory(name), '--force').catch(() => undefined);
+    } else if (made.mount) {
+      // The scratch has changes that are not this workspace's to delete.
+      await rmdir(mount).catch(() => undefined);
+    }
     await this.registry.delete(name);
   }
 }

@@ -306,8 +306,9 @@ for (const { driver, who, user } of cases) {
       assert.deepEqual(readdirSync(sandbox().path('full')), ['file']);
     });
 
-    it('refuses a scratch that is in use or was made for another base', async () => {
+    it('refuses a scratch that is in use or was made for another base, and leaves it as it is', async () => {
       await create();
+      await asUser('echo precious > created', sandbox().path('m'));
       const other = sandbox().directory('other');
       const { code, message } = await failure([
         'create',
@@ -320,8 +321,11 @@ for (const { driver, who, user } of cases) {
       assert.equal(code, 'in-use', message);
       await sandbox().cowspace.json(['unmount', 'a']);
       rmSync(sandbox().path('home/workspaces/a'), { recursive: true });
+      const before = snapshot(sandbox().path('s'));
       const wrong = await failure(['create', other, '--name', 'b', '--scratch', sandbox().path('s')]);
       assert.equal(wrong.code, 'wrong-scratch');
+      assert.deepEqual(snapshot(sandbox().path('s')), before);
+      assert.deepEqual(readdirSync(sandbox().path('home/mounts')), []);
     });
 
     it('merges several bases, first match first', async () => {

@@ -36,6 +36,7 @@ describe('registry', () => {
       allowOther: false,
       deltaThreshold: null,
       made: { mount: true, scratch: false },
+      adopted: true,
     };
   }
 
