@@ -15,6 +15,7 @@ import { detourName, isDetour } from './detours';
 import { writeContents } from './contents';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
+import { recheck } from './linkCounts';
 import { joinPath, type Node } from './node';
 import {
   completeSelection,
@@ -576,6 +577,9 @@ class Committer {
     // Users may have given it others meanwhile, or moved them.
     for (const name of this.#changes.namesInScratch(node)) this.#changes.touchPath(name);
     this.#union.tellNewNumber(node);
+    // Its names count at once: users look between two steps.
+    for (const { dir, name } of [place, ...others])
+      recheck(this.#union, this.#changes, { layer: dir.layer, path: joinPath(dir.path, name) });
     this.#union.remember(node);
     this.#written.push({ node, path, place, edits });
   }

@@ -115,6 +115,7 @@ export function moveIndex(u: Union, node: Node, key: string): void {
   u.indexed.delete(node.indexKey);
   u.indexed.add(key);
   node.indexKey = key;
+  u.linkLower(node, key);
 }
 
 const stat = new Stat();

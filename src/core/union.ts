@@ -544,6 +544,7 @@ export class Union {
 
   /** Makes a base inode with several names be found under each of them. */
   linkLower(node: Node, key: string): void {
+    this.#unlinkLower(node);
     node.linkedKey = key;
     this.linkedLower.set(key, node);
   }
@@ -568,9 +569,12 @@ export class Union {
   /** Makes a node be found under none of the other names of its inode any more. */
   unlink(node: Node): void {
     this.unlinkUpper(node);
-    if (node.linkedKey !== null && this.linkedLower.get(node.linkedKey) === node) {
+    this.#unlinkLower(node);
+  }
+
+  #unlinkLower(node: Node): void {
+    if (node.linkedKey !== null && this.linkedLower.get(node.linkedKey) === node)
       this.linkedLower.delete(node.linkedKey);
-    }
   }
 
   /** The directories of this name in a list of base directories; one that is no directory ends it. */

@@ -203,6 +203,7 @@ describe('Files with several names', () => {
       { 'directory/third': 1 },
     ],
     ['one is written to', [write], { first: 3, second: 3 }],
+    ['one is emptied', [(mount) => mount.truncate('first', 0)], { first: 3, second: 3 }],
     ['the written one goes', [write, (mount) => mount.unlink('first')], { second: 2 }],
     ['another than the written one goes', [write, (mount) => mount.unlink('second')], { first: 2 }],
     ['one moves', [(mount) => mount.rename('first', 'moved', 0)], { moved: 3, second: 3 }],
@@ -245,7 +246,10 @@ describe('Files with several names', () => {
       assertCounts('after an undone discard');
       sandbox.close();
       assertCounts('after an undone discard and a remount');
-      sandbox.run(sandbox.engine.commit({}));
+      sandbox.run(sandbox.engine.commit({}), () => {
+        sandbox.mount.deliver();
+        assertCounts('between two steps of a commit');
+      });
       assertCounts('after a commit');
       sandbox.close();
       assertCounts('after a commit and a remount');
