@@ -218,6 +218,7 @@ export class Changes implements ChangeObserver {
       yield* settleLooseIndex(this.#union, this, links);
       yield* settleDoubts(this.#union, this);
     } while (this.pending);
+    this.#union.dirFds.dropUnused();
   }
 
   *#evaluateTouched(): Job<void> {

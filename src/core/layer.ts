@@ -37,11 +37,19 @@ export class LayerDir {
 /** Fewest directories to keep open: an operation works with several, on paths of some depth, at the same time. */
 const FEWEST = 32;
 
+interface OpenDir {
+  readonly fd: number;
+  /** The round in which it was last used. */
+  round: number;
+}
+
 /** Open directory descriptors, the most recently used ones kept. */
 export class DirFds {
-  readonly #fds = new Map<LayerDir, number>();
+  /** In the order of their last use. */
+  readonly #open = new Map<LayerDir, OpenDir>();
   readonly #roots = new Map<LayerDir, number>();
   #capacity: number;
+  #round = 0;
 
   /** @param capacity how many descriptors to keep besides the roots */
   constructor(capacity: number) {
@@ -55,56 +63,59 @@ export class DirFds {
 
   /** A descriptor of the directory (`O_PATH`), valid until the next call. @throws FsError */
   get(dir: LayerDir): number {
-    const open = this.#fds.get(dir);
+    const open = this.#open.get(dir);
     if (open !== undefined) {
-      this.#fds.delete(dir);
-      this.#fds.set(dir, open);
-      return open;
+      open.round = this.#round;
+      this.#open.delete(dir);
+      this.#open.set(dir, open);
+      return open.fd;
     }
     const root = this.#roots.get(dir);
     if (root !== undefined) return root;
-    const fd = check(this.#open(dir), dir.path);
-    this.#fds.set(dir, fd);
-    if (this.#fds.size > this.#capacity) this.#evict();
+    const fd = check(this.#openIn(dir), dir.path);
+    this.#open.set(dir, { fd, round: this.#round });
+    if (this.#open.size > this.#capacity) this.#evict();
     return fd;
   }
 
   /** Closes the descriptor, for a directory that is gone. */
   drop(dir: LayerDir): void {
-    const fd = this.#fds.get(dir);
-    if (fd === undefined) return;
-    this.#fds.delete(dir);
-    close(fd);
+    const open = this.#open.get(dir);
+    if (open === undefined) return;
+    this.#open.delete(dir);
+    close(open.fd);
+  }
+
+  /** Closes those that were not asked for since this was last called: maybe nobody knows their directories any more. */
+  dropUnused(): void {
+    for (const [dir, { round }] of this.#open) {
+      if (round === this.#round) break;
+      this.drop(dir);
+    }
+    this.#round++;
   }
 
   /** Keeps half as many from now on, as there are too few descriptors; returns whether that closed any. */
   shrink(): boolean {
-    const before = this.#fds.size;
+    const before = this.#open.size;
     this.#capacity = Math.max(Math.floor(before / 2), FEWEST);
-    while (this.#fds.size > this.#capacity) this.#evict();
-    return this.#fds.size < before;
-  }
-
-  /** Closes all but the roots, for when the directories below them moved. */
-  dropAll(): void {
-    for (const fd of this.#fds.values()) close(fd);
-    this.#fds.clear();
+    while (this.#open.size > this.#capacity) this.#evict();
+    return this.#open.size < before;
   }
 
   closeAll(): void {
-    this.dropAll();
+    for (const { fd } of this.#open.values()) close(fd);
+    this.#open.clear();
     for (const fd of this.#roots.values()) close(fd);
     this.#roots.clear();
   }
 
-  #open(dir: LayerDir): number {
+  #openIn(dir: LayerDir): number {
     if (dir.parent === null) return -E.ESTALE;
     return openAt(this.get(dir.parent), dir.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   }
 
   #evict(): void {
-    const [oldest, fd] = this.#fds.entries().next().value!;
-    this.#fds.delete(oldest);
-    close(fd);
+    this.drop(this.#open.keys().next().value!);
   }
 }

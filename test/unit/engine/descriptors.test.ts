@@ -49,6 +49,31 @@ describe('descriptors of directories', () => {
   });
 });
 
+describe('descriptors of directories that are gone', () => {
+  it('are given back', () => {
+    const sandbox = new EngineSandbox();
+    try {
+      const { mount, engine } = sandbox;
+      const paths = Array.from({ length: 50 }, (_, i) => `d${i}`).flatMap((path) => [path, `${path}/sub`]);
+      const makeAndRemove = (): number => {
+        for (const path of paths) mount.mkdir(path, 0o755);
+        for (const path of paths) mount.mknod(`${path}/file`, 0o100644, 0);
+        sandbox.run(engine.commit({}));
+        for (const path of paths) mount.unlink(`${path}/file`);
+        sandbox.run(engine.commit({}));
+        for (const path of paths.toReversed()) mount.rmdir(path);
+        sandbox.run(engine.commit({}));
+        sandbox.run(engine.changes.update());
+        return readdirSync('/proc/self/fd').length;
+      };
+      const before = makeAndRemove();
+      assert.equal(makeAndRemove(), before);
+    } finally {
+      sandbox.dispose();
+    }
+  });
+});
+
 describe('descriptors of files without a name', () => {
   const caller = { uid: 0, gid: 0, umask: 0 };
   let sandbox: EngineSandbox;
