@@ -120,7 +120,7 @@ function discardOne(
     else if (node?.dir?.upper && change.kind === 'metadata') resetMetadata(u, can, node, change);
     else if (node?.upper) moveToTrash(u, changes, can, { node, parent, name, path, change }, going);
     if (node !== null) u.release(node);
-    if (change.from !== undefined) restoreOldPlace(u, changes, toBytes(change.from));
+    if (change.from !== undefined) restoreOldPlace(u, changes, toBytes(change.from), going);
     if (!going.has(parent.path)) pruneDirectory(u, parent);
   });
   changes.touchPath(path);
@@ -242,9 +242,11 @@ function copyDirMetadata(fromFd: number, fromName: string, toFd: number, toName:
 }
 
 /** Where something was renamed away, the base shows again. */
-function restoreOldPlace(u: Union, changes: Changes, from: string): void {
+function restoreOldPlace(u: Union, changes: Changes, from: string, going: ReadonlySet<string>): void {
   const path = changes.unionPath(from);
   changes.ifThere(path, (parent, name) => {
+    // Else the directory would go on hiding it with the others, or give it a whiteout later.
+    if (!going.has(parent.path)) uncover(u, parent);
     if (!u.upperNames(parent).get(name)?.whiteout) return;
     dropWhiteout(u, parent, name);
     replaceName(u, parent, name);

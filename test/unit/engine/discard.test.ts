@@ -12,7 +12,7 @@ describe('Discard of what other entries stand on', () => {
 
   beforeEach(() => {
     sandbox = new EngineSandbox();
-    mkdirSync(join(sandbox.bases[0]!, 'directory'));
+    mkdirSync(join(sandbox.bases[0]!, 'directory'), 0o755);
     writeFileSync(join(sandbox.bases[0]!, 'directory/file'), 'base');
     writeFileSync(join(sandbox.bases[0]!, 'file'), 'base');
   });
@@ -70,6 +70,23 @@ describe('Discard of what other entries stand on', () => {
     sandbox.run(engine.discard({}));
     assert.deepEqual(listed(), []);
     assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+  });
+
+  it('shows what was renamed out of a directory before that was deleted and made anew', () => {
+    const { engine, mount } = sandbox;
+    writeFileSync(join(sandbox.bases[0]!, 'directory/another'), 'base');
+    mount.rename('directory/file', 'renamed', 0);
+    mount.unlink('directory/another');
+    mount.rmdir('directory');
+    mount.mkdir('directory', 0o755);
+    const before = { image: readImage(mount), list: listed() };
+    assert.deepEqual(before.list, ['whiteout directory/another', 'renamed renamed']);
+    const { undoId } = sandbox.run(engine.discard({}));
+    assert.deepEqual(listed(), []);
+    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
+    assert.deepEqual(listed(), before.list);
   });
 
   it('takes along a link to a changed file', () => {
