@@ -33,6 +33,7 @@ import {
   moveIndex,
   pruneDirectory,
   settleMove,
+  uncover,
 } from './settle';
 import { dirOf, linkKey, type Union } from './union';
 
@@ -367,6 +368,8 @@ class Committer {
 
   /** Renames in the base and in the scratch's books; the journal makes one step of the two. */
   #moveBase(node: Node, move: BaseMove): void {
+    // It will find the base's side by its place, which an opaque directory does not show.
+    if (!move.detour && node.parent !== null) uncover(this.#union, node.parent);
     this.#writer.makeRoom(move.from, move.to);
     this.#journal.begin(move);
     const progress = { begun: false };

@@ -69,6 +69,11 @@ describe('A daemon that is killed between any two system calls', function () {
     interruptEverywhere(renamedSetIdProgram, interruptedCommit);
   });
 
+  it('of a commit leaves what was renamed into a directory that was deleted and made anew', () => {
+    const { interruptEverywhere, interruptedCommit, renamedIntoRemade } = crashes;
+    interruptEverywhere(renamedIntoRemade, interruptedCommit);
+  });
+
   it('of a discard has put aside what can be brought back', () => {
     const { crashCase, interruptEverywhere, interruptedDiscard } = crashes;
     fc.assert(

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { CowspaceError } from '../../../../src/protocol/errors';
 import { FsError } from '../../../../src/sys/errno';
 import { S_IFIFO } from '../../../../src/sys/stat';
+import type { Planned } from './baseTree';
 import { callsMade, Crash, crashAfter, restart } from './crashableLibc';
 import { assertSame, describeImage, type Image, type Leniency } from './image';
 import { fileOperation, type FileOperation, perform } from './operations';
@@ -39,29 +40,43 @@ export const crashCase: fc.Arbitrary<CrashCase> = fc
     }),
   );
 
+const planned: Omit<Planned, 'path' | 'kind' | 'mode'> = {
+  fill: 'x',
+  size: 1,
+  hole: 0,
+  uid: 0,
+  special: { type: S_IFIFO, rdev: 0 },
+  target: '',
+  xattrs: {},
+  mtime: 1_000_000_000,
+  mtimeNsec: 0,
+};
+
 /** A program whose set-id bit a change of its owner would take away gets another name. */
 export const renamedSetIdProgram: CrashCase = {
+  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o4755 }]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [{ op: 'rename', from: 'a', to: 'b', flags: 0 }],
+};
+
+/** What is renamed goes into a directory that was deleted and made anew. */
+export const renamedIntoRemade: CrashCase = {
   bases: [
     [
-      {
-        path: 'a',
-        kind: 'file',
-        mode: 0o4755,
-        fill: 'x',
-        size: 1,
-        hole: 0,
-        uid: 0,
-        special: { type: S_IFIFO, rdev: 0 },
-        target: '',
-        xattrs: {},
-        mtime: 1_000_000_000,
-        mtimeNsec: 0,
-      },
+      { ...planned, path: 'a/hidden', kind: 'file', mode: 0o644 },
+      { ...planned, path: 'b/file', kind: 'file', mode: 0o644 },
+      { ...planned, path: 'c', kind: 'file', mode: 0o644 },
     ],
   ],
   deltaThreshold: Infinity,
   whiteouts: 'device',
-  steps: [{ op: 'rename', from: 'a', to: 'b', flags: 0 }],
+  steps: [
+    { op: 'removeAll', path: 'a' },
+    { op: 'mkdir', path: 'a', mode: 0o755 },
+    { op: 'rename', from: 'b', to: 'a/b', flags: 0 },
+    { op: 'rename', from: 'c', to: 'a/c', flags: 0 },
+  ],
 };
 
 /** What is interrupted, and what must be so after it. */

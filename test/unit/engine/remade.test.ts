@@ -1,0 +1,45 @@
+import { strict as assert } from 'node:assert';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertSame, readImage } from './support/image';
+import { EngineSandbox } from './support/sandbox';
+
+describe('A directory that was deleted and made anew', () => {
+  let sandbox: EngineSandbox;
+  let base: string;
+
+  beforeEach(() => {
+    sandbox = new EngineSandbox();
+    base = sandbox.bases[0]!;
+    mkdirSync(join(base, 'again'), 0o755);
+    mkdirSync(join(base, 'other'), 0o755);
+    mkdirSync(join(base, 'other/below'), 0o755);
+    writeFileSync(join(base, 'other/below/file'), 'below');
+    writeFileSync(join(base, 'file'), 'base');
+  });
+
+  afterEach(() => {
+    sandbox.dispose();
+  });
+
+  function listed(): string[] {
+    const { changes } = sandbox.engine;
+    sandbox.run(changes.update());
+    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
+  }
+
+  it('shows all of a directory that was renamed into it, while that is committed and after', () => {
+    const { engine, mount } = sandbox;
+    mount.rmdir('again');
+    mount.mkdir('again', 0o755);
+    mount.rename('other', 'again/other', 0);
+    mount.rename('file', 'again/file', 0);
+    const before = readImage(mount);
+    sandbox.run(engine.commit({}), () => {
+      assertSame('a fresh look at the mount', sandbox.coldView(), before, { directoryTimes: true });
+    });
+    assert.equal(readFileSync(join(base, 'again/other/below/file'), 'utf8'), 'below');
+    assert.deepEqual(listed(), []);
+    assertSame('the mount', readImage(mount), before, { directoryTimes: true });
+  });
+});
