@@ -107,6 +107,8 @@ function create(
   }
   if (whiteout) rememberCovered(u, node);
   nameAdded(u, parent, name);
+  // What is listed below a directory that was removed is there no longer.
+  if (node.dir !== null) u.observer.touchTree(parent, name);
   return node;
 }
 

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { S_IFREG } from '../../../src/sys/stat';
 import { assertSame, readImage } from './support/image';
 import { EngineSandbox } from './support/sandbox';
 
@@ -41,5 +42,19 @@ describe('A directory that was deleted and made anew', () => {
     assert.equal(readFileSync(join(base, 'again/other/below/file'), 'utf8'), 'below');
     assert.deepEqual(listed(), []);
     assertSame('the mount', readImage(mount), before, { directoryTimes: true });
+  });
+
+  it('lists nothing of what was changed in one of its name before', () => {
+    const { mount } = sandbox;
+    mount.rename('other', 'renamed', 0);
+    mount.rename('renamed/below', 'gone', 0);
+    assert.deepEqual(listed(), ['renamed gone', 'renamed renamed']);
+    mount.unlink('gone/file');
+    mount.rmdir('gone');
+    assert.deepEqual(listed(), ['renamed renamed', 'whiteout renamed/below']);
+    mount.rmdir('renamed');
+    mount.mkdir('renamed', 0o755);
+    mount.mknod('renamed/file', S_IFREG | 0o644, 0);
+    assert.deepEqual(listed(), ['whiteout other', 'created renamed', 'created renamed/file']);
   });
 });
