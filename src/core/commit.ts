@@ -152,6 +152,11 @@ interface Written {
   readonly edits: number;
 }
 
+/** Directories above a path, the uppermost first. */
+function pathsAbove(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
+}
+
 class Committer {
   /** Paths whose entries are in the base. */
   readonly applied = new Set<string>();
@@ -171,6 +176,8 @@ class Committer {
   readonly #links = new Map<number, { place: BasePlace; ino: number }>();
   /** Renames under way, to notice a circle. */
   readonly #active = new Set<string>();
+  /** New entries for which room is being made. */
+  readonly #arriving = new Set<string>();
 
   constructor(union: Union, changes: Changes) {
     this.#union = union;
@@ -246,8 +253,8 @@ class Committer {
 
   /** Directories that hid nothing but what is committed now show the base's side again, the uppermost first. */
   #adoptAbove(path: string): void {
-    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
-      this.#withNode(path.slice(0, end), (node) => {
+    for (const above of pathsAbove(path)) {
+      this.#withNode(above, (node) => {
         if (node.dir?.opaque) adoptLowers(this.#union, node);
       });
     }
@@ -283,6 +290,10 @@ class Committer {
   /** Moves what was renamed to its place in the base. */
   #relocate(path: string): void {
     if (this.#changes.get(path)?.kind !== 'renamed' || this.#active.has(path)) return;
+    if (pathsAbove(path).some((above) => this.#arriving.has(above))) {
+      this.#detour(path);
+      return;
+    }
     this.#active.add(path);
     this.#makeParents(path);
     this.#withNode(path, (node) => {
@@ -306,8 +317,7 @@ class Committer {
 
   /** Directories above that only the scratch has. */
   #makeParents(path: string): void {
-    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
-      const above = path.slice(0, end);
+    for (const above of pathsAbove(path)) {
       const change = this.#changes.get(above);
       if (change !== undefined && makesDirectory(change)) this.#makeDirectory(above);
     }
@@ -317,7 +327,7 @@ class Committer {
     if (this.applied.has(path)) return;
     this.applied.add(path);
     this.#makeParents(path);
-    const target = this.#clearedTarget(path);
+    const target = this.#makeRoom(path);
     this.#withNode(path, (node) => this.#writeDirectory(path, node, target));
   }
 
@@ -337,6 +347,14 @@ class Committer {
       this.#moveOut(target, path);
       if (this.#targetPath(path) === target) return target;
     }
+  }
+
+  /** Makes room for a new entry; returns its base path. */
+  #makeRoom(path: string): string {
+    this.#arriving.add(path);
+    const target = this.#clearedTarget(path);
+    this.#arriving.delete(path);
+    return target;
   }
 
   /**
@@ -387,7 +405,7 @@ class Committer {
     if (this.applied.has(path)) return;
     this.applied.add(path);
     this.#makeParents(path);
-    const target = this.#clearedTarget(path);
+    const target = this.#makeRoom(path);
     const node = this.#hold(path);
     if (node === null) return;
     try {

@@ -57,4 +57,21 @@ describe('A directory that was deleted and made anew', () => {
     mount.mknod('renamed/file', S_IFREG | 0o644, 0);
     assert.deepEqual(listed(), ['whiteout other', 'created renamed', 'created renamed/file']);
   });
+
+  it('takes in what has to make room for what was in the old one', () => {
+    const { engine, mount } = sandbox;
+    mkdirSync(join(base, 'third'), 0o755);
+    writeFileSync(join(base, 'again/file'), 'again');
+    mount.rename('again', 'renamed', 0);
+    mount.mkdir('again', 0o755);
+    mount.rename('third', 'again/first', 0);
+    mount.rename('other', 'again/second', 0);
+    mount.rename('renamed/file', 'other', 0);
+    const before = readImage(mount);
+    sandbox.run(engine.commit({}), () => {
+      assertSame('a fresh look at the mount', sandbox.coldView(), before, { directoryTimes: true });
+    });
+    assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
+    assert.deepEqual(listed(), []);
+  });
 });
