@@ -420,14 +420,14 @@ export class BaseWriter {
 
   /** What a change of its names makes of the mark of an inode. */
   #markOfNames(layer: number, stat: Stat): CommitMark {
-    return this.#union.commitTimes.isLast(layer, stat, 'written') ? 'written' : 'named';
+    return this.#union.commitTimes.isLast(layer, stat, 'written') ? 'written' : 'kept';
   }
 
   /** Notes the time that a commit gave an entry. */
   #note({ dir, name }: BasePlace, mark: CommitMark): void {
     const stat = new Stat();
     check(statAt(this.#fd(dir), name, stat), name);
-    if (stat.type !== S_IFDIR) this.#union.commitTimes.note(dir.layer, stat, mark);
+    this.#union.commitTimes.note(dir.layer, stat, mark);
   }
 
   /** What has one name more has names now that matter to its link count. */

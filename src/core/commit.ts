@@ -50,7 +50,9 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
   const conflicts: Conflict[] = [];
   const clear: Step[] = [];
   for (const step of steps) {
-    const conflict = yield* finder.find(step);
+    if (changes.pending) yield* changes.update();
+    // What became something else meanwhile is looked at when its turn comes.
+    const conflict = isOther(step.change, changes.get(step.path)) ? null : yield* finder.find(step);
     if (conflict === null) clear.push(step);
     else conflicts.push(conflict);
     yield undefined;

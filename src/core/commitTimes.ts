@@ -1,11 +1,14 @@
 import type { Stat } from '../sys/stat';
 import { AppendLog } from './appendLog';
 
-/** What a commit did last to an inode of a base: gave it all that it has, or merely another name or one less. */
-export type CommitMark = 'written' | 'named';
+/**
+ * What a commit did last to an inode of a base: gave it all that it has, or kept that: took or gave a name, or put old bytes
+ * back.
+ */
+export type CommitMark = 'written' | 'kept';
 
 const LOG = 'commits';
-const SIGNS = { written: 'w', named: 'n' } as const;
+const SIGNS = { written: 'w', kept: 'k' } as const;
 
 /**
  * The times of change that commits gave inodes of the bases. One that still has it was changed by nobody else since:

@@ -122,6 +122,8 @@ export class ConflictFinder {
   #node(node: Node, parent: Node, path: string): string | null {
     const basePath = this.#changes.basePath(path);
     const { record } = node;
+    // Users have put something of the bases there since.
+    if (!node.upper) return null;
     if (record === null && node.damage !== null) return node.damage;
     // The record of a file with several names says of one only what that one replaced.
     if (record === null || (record.cover && this.#hasLinks(node)))
@@ -214,7 +216,7 @@ export class ConflictFinder {
     if (this.#isWritten(layer)) return false;
     const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
     // A name that comes or goes changes an inode, but not its contents.
-    return nlink > 1 || this.#union.commitTimes.isLast(layer, this.#stat, 'named')
+    return nlink > 1 || this.#union.commitTimes.isLast(layer, this.#stat, 'kept')
       ? mtime + mtimeNsec / 1e9 > since
       : ctime + ctimeNsec / 1e9 > since;
   }

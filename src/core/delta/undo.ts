@@ -257,6 +257,9 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
     }
     check(futimens(fd, header.atime, header.atimeNsec, header.mtime, header.mtimeNsec), header.basePath);
     check(fsync(fd), header.basePath);
+    const stat = new Stat();
+    check(statFd(fd, stat), header.basePath);
+    u.commitTimes.note(header.layer, stat, 'kept');
   } finally {
     close(fd);
   }

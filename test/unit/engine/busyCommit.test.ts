@@ -33,6 +33,11 @@ const makeLinks: Action = (mount) => {
   mount.link('directory/new', 'directory/more');
 };
 
+const makeDirectory: Action = (mount) => {
+  mount.mkdir('new', 0o755);
+  create(mount, 'new/file', 'new');
+};
+
 function swap(one: string, other: string): Action {
   return (mount) => mount.rename(one, other, RENAME_EXCHANGE);
 }
@@ -78,6 +83,17 @@ const cases: [title: string, prepare: Action, meanwhile: Action][] = [
     swap('directory/file', 'other'),
     swap('directory', 'other'),
   ],
+  ['a large file goes', (m) => m.write('large', 5000, Buffer.from('new')), (m) => m.unlink('large')],
+  ['a new directory changes places with another', makeDirectory, swap('new', 'directory2')],
+  [
+    'a new directory becomes a file',
+    makeDirectory,
+    (m) => {
+      m.unlink('new/file');
+      m.rmdir('new');
+      create(m, 'new', '');
+    },
+  ],
 ];
 
 describe('Commit while its users go on', () => {
@@ -85,7 +101,7 @@ describe('Commit while its users go on', () => {
   let base: string;
 
   beforeEach(() => {
-    sandbox = new EngineSandbox(1, { deltaThreshold: Infinity });
+    sandbox = new EngineSandbox(1, { deltaThreshold: 4096 });
     base = sandbox.bases[0]!;
   });
 
@@ -112,7 +128,7 @@ describe('Commit while its users go on', () => {
       assertSame(`the mount after step ${at}`, readImage(sandbox.mount), view, leniency);
       assertSame(`the base after step ${at}`, sandbox.baseImage(), view, leniency);
       sandbox.dispose();
-      sandbox = new EngineSandbox(1, { deltaThreshold: Infinity });
+      sandbox = new EngineSandbox(1, { deltaThreshold: 4096 });
       base = sandbox.bases[0]!;
     }
   }
@@ -133,6 +149,7 @@ describe('Commit while its users go on', () => {
           mkdirSync(join(base, 'directory2'));
           writeFileSync(join(base, 'directory2/file'), 'file2');
           writeFileSync(join(base, 'other'), 'other');
+          writeFileSync(join(base, 'large'), Buffer.alloc(20_000, 'large'));
           writeFileSync(join(base, 'directory/file'), 'file');
           writeFileSync(join(base, 'directory/link1'), 'links');
           linkSync(join(base, 'directory/link1'), join(base, 'directory/link2'));
