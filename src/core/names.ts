@@ -157,8 +157,8 @@ const covered = new Stat();
 
 /** Notes which base entry a new one replaces, so that a commit notices when that one moved meanwhile. */
 export function rememberCovered(u: Union, node: Node): void {
-  // A new record would make what is damaged look sound.
-  if (node.parent === null || node.damage !== null) return;
+  // A new record would make what is damaged look sound; that of a file with several names would speak of one.
+  if (node.parent === null || node.damage !== null || node.linkedIno > 0) return;
   for (const lower of dirOf(node.parent).lowers) {
     if (statAt(u.dirFds.get(lower), node.name, covered) !== 0) continue;
     setRecord(u, node, {
@@ -198,6 +198,8 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   }
   copyUp(u, node, 'none');
   keepOrigin(u, node);
+  // What its first name replaced, this one does not.
+  if (node.record?.cover) setRecord(u, node, null);
   const above = copyUpDir(u, parent);
   const from = u.upperPlace(node);
   const temporary = u.scratch.temporaryName();

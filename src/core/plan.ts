@@ -125,9 +125,7 @@ export class ConflictFinder {
     // Users have put something of the bases there since.
     if (!node.upper) return null;
     if (record === null && node.damage !== null) return node.damage;
-    // The record of a file with several names says of one only what that one replaced.
-    if (record === null || (record.cover && this.#hasLinks(node)))
-      return this.#unrecorded(node, parent, basePath);
+    if (record === null) return this.#unrecorded(node, parent, basePath);
     const origin = record.redirect ?? basePath;
     // What it replaced went elsewhere by a rename.
     if (origin === null) return null;
@@ -140,10 +138,6 @@ export class ConflictFinder {
       if (replaced !== null) return replaced;
     }
     return damageOf(this.#union, node);
-  }
-
-  #hasLinks(node: Node): boolean {
-    return node.dir === null && this.#statMine(node).nlink > 1;
   }
 
   #statMine(node: Node): Stat {

@@ -188,6 +188,25 @@ describe('Files with several names', () => {
     assert.deepEqual(listed(), []);
   });
 
+  for (const [how, name] of [
+    ['linked', 'other'],
+    ['renamed', 'new'],
+  ] as const) {
+    it(`are no conflict under a name that replaced another file than the first did: ${how}`, () => {
+      const { engine, mount } = sandbox;
+      mkdirSync(join(base, 'directory'));
+      writeFileSync(join(base, 'directory/replaced'), 'replaced');
+      mount.unlink('other');
+      mount.mknod(name, S_IFREG | 0o644, 0);
+      mount.unlink('directory/replaced');
+      mount.link(name, 'directory/replaced');
+      if (name === 'new') mount.rename('new', 'other', 0);
+      mount.unlink('other');
+      assert.deepEqual(sandbox.run(engine.commit({})).conflicts, []);
+      assert.deepEqual(listed(), []);
+    });
+  }
+
   function links(path: string): number {
     sandbox.mount.dropCaches();
     return sandbox.mount.stat(path).nlink;
