@@ -9,6 +9,7 @@ export type CommitMark = 'written' | 'kept';
 
 const LOG = 'commits';
 const SIGNS = { written: 'w', kept: 'k' } as const;
+const SETTLED = 'settled';
 
 /**
  * The times of change that commits gave inodes of the bases. One that still has it was changed by nobody else since:
@@ -19,13 +20,18 @@ export class CommitTimes {
   readonly #log: AppendLog;
   /** The last mark of each inode. */
   readonly #marks = new Map<string, string>();
+  /** The last of all these times, in seconds since 1970. */
+  #latest = 0;
+  #settled = 0;
 
   /** @param rootFd the scratch */
   constructor(rootFd: number) {
     this.#log = new AppendLog(rootFd, LOG, '\n');
     for (const record of this.#log.read()) {
       const [inode, mark] = record.split(' ');
-      if (inode !== undefined && mark !== undefined) this.#marks.set(inode, mark);
+      if (inode === undefined || mark === undefined) continue;
+      if (inode === SETTLED) this.#settled = Number(mark);
+      else this.#marks.set(inode, mark);
     }
     this.compact();
   }
@@ -39,6 +45,12 @@ export class CommitTimes {
     const inode = inodeOf(layer, stat);
     this.#marks.set(inode, markOf(stat, mark));
     this.#log.append(`${inode} ${markOf(stat, mark)}`);
+    this.#latest = Math.max(this.#latest, stat.ctime + stat.ctimeNsec / 1e9);
+  }
+
+  /** Until when users saw all of the bases as it was, commits included; in seconds since 1970. */
+  get settled(): number {
+    return this.#settled;
   }
 
   /** Whether a commit was the last to change an inode, in this way. */
@@ -55,12 +67,19 @@ export class CommitTimes {
   clear(): void {
     this.#marks.clear();
     this.#log.clear();
+    if (this.#latest > this.#settled) this.#settled = this.#latest;
+    this.#log.append(this.#settledRecord);
   }
 
   /** Shortens the log where it is worth it. */
   compact(): void {
     if (!this.#log.isLong(this.#marks.size)) return;
-    this.#log.rewrite([...this.#marks].map(([inode, mark]) => `${inode} ${mark}`));
+    const marks = [...this.#marks].map(([inode, mark]) => `${inode} ${mark}`);
+    this.#log.rewrite([this.#settledRecord, ...marks]);
+  }
+
+  get #settledRecord(): string {
+    return `${SETTLED} ${this.#settled}`;
   }
 }
 

@@ -125,7 +125,8 @@ export class ConflictFinder {
     // Users have put something of the bases there since.
     if (!node.upper) return null;
     if (record === null && node.damage !== null) return node.damage;
-    if (record === null) return this.#unrecorded(node, parent, basePath);
+    if (node.dir !== null && record === null) return null;
+    if (record === null) return this.#unrecorded(basePath, this.#madeAt(node, parent));
     const origin = record.redirect ?? basePath;
     // What it replaced went elsewhere by a rename.
     if (origin === null) return null;
@@ -134,7 +135,9 @@ export class ConflictFinder {
     if (node.dir !== null) return null;
     if (!this.#isUnchanged(node, record.origin, place)) return 'it was changed in the base';
     if (origin !== basePath) {
-      const replaced = this.#unrecorded(node, parent, basePath);
+      // It was not here then, although its copy may have been made before.
+      const since = Math.max(this.#madeAt(node, parent), this.#union.commitTimes.settled);
+      const replaced = this.#unrecorded(basePath, since);
       if (replaced !== null) return replaced;
     }
     return damageOf(this.#union, node);
@@ -164,13 +167,16 @@ export class ConflictFinder {
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */
-  #unrecorded(node: Node, parent: Node, basePath: string | null): string | null {
-    if (node.dir !== null || basePath === null) return null;
-    const place = this.#changes.bases.stat(basePath, this.#stat);
-    if (place === null) return null;
+  #unrecorded(basePath: string | null, since: number): string | null {
+    const place = basePath === null ? null : this.#changes.bases.stat(basePath, this.#stat);
+    if (place === null || !this.#changedAfter(place.dir.layer, since)) return null;
+    return 'it was created or changed in the base';
+  }
+
+  /** When a node's inode, or the directory that hides what the base has in its place, was made. */
+  #madeAt(node: Node, parent: Node): number {
     const { fd, name } = this.#union.upperPlace(node);
-    const since = Math.min(birthAt(fd, name), this.#opaqueSince(parent));
-    return this.#changedAfter(place.dir.layer, since) ? 'it was created or changed in the base' : null;
+    return Math.min(birthAt(fd, name), this.#opaqueSince(parent));
   }
 
   *#whiteout(path: string): Job<string | null> {

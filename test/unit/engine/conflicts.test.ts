@@ -168,6 +168,17 @@ describe('A commit over a base that moved', () => {
     assert.equal(lstatSync(join(base, 'file')).mtimeMs, 1000);
   });
 
+  it('knows what an earlier commit wrote, also for a copy that was made before it', () => {
+    sandbox.mount.truncate('file', 'base'.length);
+    sandbox.mount.mknod('new', 0o100644, 0);
+    pause();
+    sandbox.run(sandbox.engine.commit({}));
+    sandbox.close();
+    sandbox.mount.rename('file', 'new', 0);
+    assert.deepEqual(sandbox.run(sandbox.engine.commit({})).conflicts, []);
+    assert.equal(readFileSync(join(base, 'new'), 'utf8'), 'base');
+  });
+
   function sandboxParts(): Pick<EngineSandbox, 'engine' | 'mount' | 'run'> {
     return { engine: sandbox.engine, mount: sandbox.mount, run: (job) => sandbox.run(job) };
   }
