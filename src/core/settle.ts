@@ -1,7 +1,7 @@
 import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
-import { AT_REMOVEDIR, renameAt, unlinkAt } from '../sys/file';
-import { Stat, statAt, statFd } from '../sys/stat';
+import { AT_REMOVEDIR, renameAt, unlinkAt, utimensAt } from '../sys/file';
+import { birthAt, Stat, statAt, statFd } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { sameOwner } from './compare';
@@ -145,14 +145,25 @@ export function uncover(u: Union, node: Node): void {
   if (node.parent === null || dir.lowers.length > 0) return;
   uncover(u, node.parent);
   const lowers = u.childLowers(dirOf(node.parent).lowers, node.name);
+  const { fd: above, name: own } = u.upperPlace(node);
+  const since = birthAt(above, own);
   for (const name of hiddenNames(u, node, lowers)) {
     check(
       inUpperDir(u, dir.upper!, (fd) => u.scratch.createWhiteout(fd, name)),
       name,
     );
+    setHiddenSince(u.dirFds.get(dir.upper!), name, since);
     u.upperNames(node).set(name, { whiteout: true });
   }
   merge(u, node, lowers);
+}
+
+/** A whiteout's time tells a commit from when on a change in the base is a conflict. @param since seconds; NaN for unknown */
+function setHiddenSince(fd: number, name: string, since: number): void {
+  if (Number.isNaN(since)) return;
+  const seconds = Math.floor(since);
+  const nanoseconds = Math.floor((since - seconds) * 1e9);
+  check(utimensAt(fd, name, seconds, nanoseconds, seconds, nanoseconds), name);
 }
 
 function hiddenNames(u: Union, node: Node, lowers: readonly LayerDir[]): string[] {

@@ -168,6 +168,21 @@ describe('A commit over a base that moved', () => {
     assert.equal(lstatSync(join(base, 'file')).mtimeMs, 1000);
   });
 
+  it('refuses what is hidden by a directory that was made anew, also when something was moved into that', () => {
+    const { engine, mount, run } = sandboxParts();
+    mount.unlink('directory/sub/file');
+    mount.rmdir('directory/sub');
+    mount.rmdir('directory');
+    mount.mkdir('directory', 0o755);
+    mount.rename('other', 'directory/new', 0);
+    pause();
+    appendFileSync(join(base, 'directory/sub/file'), 'theirs');
+    assert.deepEqual(run(engine.commit({ paths: ['directory/new'] })).conflicts, []);
+    const { conflicts } = run(engine.commit({ skipConflicts: true }));
+    const reason = 'file in it was changed in the base after it was deleted here';
+    assert.deepEqual(conflicts, [{ path: 'directory/sub', reason }]);
+  });
+
   it('knows what an earlier commit wrote, also for a copy that was made before it', () => {
     sandbox.mount.truncate('file', 'base'.length);
     sandbox.mount.mknod('new', 0o100644, 0);
