@@ -31,6 +31,8 @@ export interface MountOptions {
   readonly bases: readonly string[];
   /** A folder, text: set-id and devices that the mount which holds it forbids, the new mount forbids too. */
   readonly scratch: string;
+  /** The scratch may hold what others made: the new mount forbids set-id and devices. */
+  readonly adopted: boolean;
 }
 
 /** A mounted file system as the daemon's main thread holds it. */

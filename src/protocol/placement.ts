@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { CowspaceError } from './errors';
+import { CowspaceError, failedWith } from './errors';
 import { type Home, outsideHome } from './home';
 import { isWithin, realTarget } from './paths';
 
@@ -46,18 +46,42 @@ export async function placeWorkspace(
   };
   const [mount, scratch] = [await choose('mount'), await choose('scratch')];
   const made = { mount: !(await exists(mount)), scratch: !(await exists(scratch)) };
-  return { mount, scratch, made, adopted: !made.scratch && !(await isEmpty(scratch)) };
+  return { mount, scratch, made, adopted: (await entriesOf(scratch)).length > 0 };
 }
 
 function isOutside(path: string, bases: readonly string[]): boolean {
   return !bases.some((base) => isWithin(path, base));
 }
 
-function isEmpty(path: string): Promise<boolean> {
-  return readdir(path).then(
-    (names) => names.length === 0,
-    () => false,
+/**
+ * Refuses a scratch with the journals of a commit: the first start would obey them, in the bases and with the user's
+ * rights, whoever wrote them.
+ *
+ * @throws CowspaceError `wrong-scratch`
+ */
+export async function refuseJournals(scratch: string, bases: readonly string[]): Promise<void> {
+  const undo = await entriesOf(join(scratch, 'undo'));
+  const journals = [
+    ...(await entriesOf(scratch)).filter((name) => name === 'commit.json'),
+    ...undo.map((name) => `undo/${name}`),
+  ];
+  if (journals.length === 0) return;
+  throw new CowspaceError(
+    'wrong-scratch',
+    `A commit from the scratch ${scratch} was interrupted, and using it would end that in ${bases.join(', ')}: ` +
+      'mount the workspace that it was made by instead. If there is none any more, see that these folders are as they ' +
+      `should be, then delete ${journals.join(', ')} in the scratch.`,
+    { path: scratch },
   );
+}
+
+async function entriesOf(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
+  }
 }
 
 function exists(path: string): Promise<boolean> {

@@ -9,7 +9,7 @@ import { type ProbeResult, runTask } from './launch';
 import type { Damage, DriverName, WorkspaceInfo } from './messages';
 import { methods } from './methods';
 import { mountedWorkspaces } from './mounts';
-import { placeWorkspace } from './placement';
+import { placeWorkspace, refuseJournals } from './placement';
 import { nameFor, Registry, type WorkspaceConfig } from './registry';
 
 export interface CreateParams {
@@ -53,7 +53,7 @@ export class Workspaces {
   /**
    * Registers a workspace and mounts it; when that fails, nothing is left.
    *
-   * @throws CowspaceError `exists`, `not-found`, `overlap`, `not-empty`, `in-use`, `unsupported`, `usage`
+   * @throws CowspaceError `exists`, `not-found`, `overlap`, `not-empty`, `in-use`, `wrong-scratch`, `unsupported`, `usage`
    */
   async create(params: CreateParams): Promise<WorkspaceInfo> {
     const bases = await Promise.all(params.bases.map(realFolder));
@@ -219,6 +219,7 @@ export class Workspaces {
         { path: placement.scratch },
       );
     }
+    if (sharing === undefined) await refuseJournals(placement.scratch, bases);
     const { driver = defaultDriver(), allowOther = false, deltaThreshold = DEFAULT_DELTA_THRESHOLD } = params;
     return { version: 1, name, bases, driver, allowOther, deltaThreshold, ...placement };
   }

@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import fc from 'fast-check';
 import type { DaemonClient } from '../../src/protocol/client';
 import { asCowspaceError } from '../../src/protocol/errors';
 import { findHome } from '../../src/protocol/home';
+import type { WorkspaceInfo } from '../../src/protocol/messages';
 import { type Method, methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
 import { runChecked, runCommand } from '../support/command';
@@ -47,6 +48,67 @@ describe('security', () => {
     const { mount } = await sandbox().cowspace.create([base], '--scratch', `${disk}/scratch`);
     assert.match(optionsOf(mount), /nosuid,nodev/);
     assert.doesNotMatch(optionsOf((await sandbox().cowspace.create([base])).mount), /nosuid|nodev/);
+  });
+
+  it('lets no set-id programs and devices in from a scratch that it did not make', async function () {
+    if (userInfo().uid !== 0) this.skip();
+    chmodSync(sandbox().root, 0o755);
+    chmodSync(base, 0o755);
+    const scratch = sandbox().path('scratch');
+    const { cowspace } = sandbox();
+    const create = (): Promise<WorkspaceInfo> =>
+      cowspace.create(
+        [base],
+        '--name',
+        'a',
+        '--scratch',
+        scratch,
+        '--allow-other',
+        '--mount',
+        sandbox().path('m'),
+      );
+    const { mount } = await create();
+    copyFileSync('/usr/bin/id', `${mount}/id`);
+    chmodSync(`${mount}/id`, 0o4755);
+    await runChecked('mknod', ['-m', '666', `${mount}/zero`, 'c', '1', '5']);
+    const attack = async (): Promise<string> => {
+      const script = `cd ${mount} && ./id -u; head -c 1 zero | wc -c`;
+      const { stdout } = await runCommand('sh', ['-c', script], { ...NOBODY, cwd: '/' });
+      return stdout;
+    };
+    assert.equal(await attack(), '0\n1\n', 'they work in a scratch of its own');
+    await cowspace.json(['unmount', 'a']);
+    rmSync(sandbox().path('home/workspaces/a'), { recursive: true });
+    await create();
+    assert.match(optionsOf(mount), /nosuid,nodev/);
+    assert.equal(await attack(), `${NOBODY.uid}\n0\n`);
+    await cowspace.json(['unmount', 'a']);
+    await cowspace.mount('a');
+    assert.equal(await attack(), `${NOBODY.uid}\n0\n`, 'mounted again');
+  });
+
+  it('obeys no journal of a scratch that it did not make', async () => {
+    const scratch = sandbox().path('scratch');
+    const { cowspace } = sandbox();
+    await cowspace.create([base], '--name', 'a', '--scratch', scratch);
+    await cowspace.json(['unmount', 'a']);
+    rmSync(sandbox().path('home/workspaces/a'), { recursive: true });
+    for (const journal of ['commit.json', 'undo/1']) {
+      writeFileSync(`${scratch}/${journal}`, '');
+      const before = [snapshot(base), snapshot(scratch)];
+      await assert.rejects(cowspace.create([base], '--name', 'a', '--scratch', scratch), {
+        code: 'wrong-scratch',
+        message: new RegExp(`delete ${journal} in the scratch`),
+      });
+      assert.deepEqual([snapshot(base), snapshot(scratch)], before);
+      rmSync(`${scratch}/${journal}`);
+    }
+    await cowspace.create([base], '--name', 'a', '--scratch', scratch);
+    await cowspace.json(['unmount', 'a']);
+    // Its own it does obey.
+    writeFileSync(`${scratch}/undo/1`, '');
+    await cowspace.mount('a');
+    assert(!existsSync(`${scratch}/undo/1`));
   });
 
   it('answers whatever a client asks, and does nothing that it should not', async function () {

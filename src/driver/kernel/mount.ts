@@ -21,6 +21,7 @@ import { Notifier } from './notify';
 
 /** Shows as the file system's type, `fuse.cowspace`. */
 const SUBTYPE = 'cowspace';
+const NO_PRIVILEGES = MS_NOSUID | MS_NODEV;
 
 /**
  * Mounts a FUSE file system that a KernelSession then serves; nothing at the mount point answers before it does.
@@ -91,7 +92,7 @@ function mountDirectly(mountPoint: string, options: MountOptions): number {
   const restrictions = (path: string): number => check(mountRestrictions(toBytes(path)), path);
   const flags = options.bases.reduce(
     (all, base) => all | restrictions(base),
-    restrictions(options.scratch) & (MS_NOSUID | MS_NODEV),
+    options.adopted ? NO_PRIVILEGES : restrictions(options.scratch) & NO_PRIVILEGES,
   );
   const fd = openAt(AT_FDCWD, '/dev/fuse', O_RDWR | O_NONBLOCK);
   if (fd < 0) {
