@@ -1,17 +1,27 @@
 import { strict as assert } from 'node:assert';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
 import fc from 'fast-check';
 import type { DaemonClient } from '../../src/protocol/client';
 import { asCowspaceError } from '../../src/protocol/errors';
-import { findHome } from '../../src/protocol/home';
+import { findHome, socketPath } from '../../src/protocol/home';
 import type { WorkspaceInfo } from '../../src/protocol/messages';
 import { type Method, methods } from '../../src/protocol/methods';
 import { Workspaces } from '../../src/protocol/workspaces';
 import { runChecked, runCommand } from '../support/command';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
-import { projectDirectory } from '../support/users';
+import { currentUser, ordinaryUser, projectDirectory } from '../support/users';
 
 const NOBODY = { uid: 65534, gid: 65534 };
 
@@ -129,6 +139,60 @@ describe('security', () => {
     assert.deepEqual(snapshot(base), before);
   });
 });
+
+for (const [who, user] of [
+  ['root', currentUser],
+  ['an ordinary user', ordinaryUser],
+] as const) {
+  describe(`what ${who} keeps, with a umask that takes nothing away,`, () => {
+    const sandbox = useSandbox('test', user);
+
+    it('is closed to others: socket, log, registry and scratch', async function () {
+      if (userInfo().uid !== 0) this.skip();
+      const { cowspace } = sandbox();
+      const path = (name: string): string => sandbox().path(name);
+      chmodSync(sandbox().root, 0o755);
+      const base = sandbox().directory('base');
+      const umask = process.umask(0);
+      try {
+        const { mount } = await cowspace.create([base], '--name', 'a', '--scratch', path('s/a'));
+        const write = 'echo secret > new; chmod 4777 new; setfacl -d -m o::rwx .; mkdir -m 777 sub';
+        await cowspace.runInside(mount, 'sh', ['-euc', write]);
+        await cowspace.json(['unmount', 'a']);
+        await cowspace.mount('a');
+      } finally {
+        process.umask(umask);
+      }
+      const socket = socketPath(findHome(cowspace.environment), 'a');
+      const files = ['workspace.json', 'daemon.json', 'daemon.log', 'lock'].map((name) =>
+        path(`home/workspaces/a/${name}`),
+      );
+      const folders = [
+        path('home'),
+        dirname(socket),
+        path('home/workspaces'),
+        path('home/workspaces/a'),
+        path('s/a'),
+      ];
+      const modes = (paths: string[]): string[] =>
+        paths.map((each) => `${each} ${(statSync(each).mode & 0o7777).toString(8)}`);
+      assert.deepEqual(modes([socket, ...files, ...folders]), [
+        ...[socket, ...files].map((each) => `${each} 600`),
+        ...folders.map((each) => `${each} 700`),
+      ]);
+      // Also where the folders above let everybody in.
+      for (const each of folders.slice(0, 3)) chmodSync(each, 0o755);
+      const stranger = { uid: 12345, gid: 12345, cwd: '/' };
+      for (const file of [...files, path('s/a/cowspace.json'), path('s/a/upper/new')]) {
+        const { stderr } = await runCommand('cat', [file], stranger);
+        assert.match(stderr, /Permission denied/, file);
+      }
+      const connect = 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])';
+      const { stderr } = await runCommand('python3', ['-c', connect, socket], stranger);
+      assert.match(stderr, /PermissionError/);
+    });
+  });
+}
 
 const names = (Object.keys(methods) as (keyof typeof methods)[]).filter((name) => name !== 'shutdown');
 
