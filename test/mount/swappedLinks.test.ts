@@ -1,8 +1,17 @@
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
 
@@ -36,7 +45,43 @@ describe('directories that become links while programs work', function () {
   this.timeout(60_000);
   const sandbox = useSandbox();
 
-  it('lead nowhere, neither in a base nor in the scratch', async () => {
+  it('lead nowhere between a look at them and the first use', async () => {
+    const base = sandbox().directory('base');
+    const outside = sandbox().directory('outside');
+    for (const directory of [join(base, 'a/dir'), join(base, 'b/dir'), outside]) {
+      mkdirSync(directory, { recursive: true });
+      for (const name of ['file', 'other'])
+        writeFileSync(join(directory, name), directory === outside ? 'secret' : 'base');
+    }
+    const before = snapshot(outside);
+    const { cowspace } = sandbox();
+    const { mount, scratch } = await cowspace.create([base], '--name', 'a');
+    writeFileSync(join(mount, 'b/dir/other'), 'changed');
+    await cowspace.json(['unmount', 'a']);
+    await cowspace.mount('a');
+    const directories = [join(mount, 'a/dir'), join(mount, 'b/dir')];
+    for (const directory of directories) assert.ok(lstatSync(directory).isDirectory());
+    for (const place of [join(base, 'a/dir'), join(scratch, 'upper/b/dir')]) {
+      renameSync(place, `${place}.away`);
+      symlinkSync(relative(dirname(place), outside), place);
+    }
+    const seen: string[] = [];
+    for (const directory of directories) {
+      attempt(() => seen.push(...readdirSync(directory)));
+      attempt(() => seen.push(readFileSync(join(directory, 'file'), 'utf8')));
+      attempt(() => seen.push(readFileSync(join(directory, 'other'), 'utf8')));
+      attempt(() => {
+        writeFileSync(join(directory, 'other'), 'written');
+      });
+      attempt(() => {
+        writeFileSync(join(directory, 'new'), 'written');
+      });
+    }
+    assert.ok(!seen.includes('secret'), seen.join());
+    assert.deepEqual(snapshot(outside), before);
+  });
+
+  it('lead nowhere while they come and go, neither in a base nor in the scratch', async () => {
     const base = sandbox().directory('base');
     // What is outside looks like the directories that links to it take the place of.
     const outside = sandbox().directory('outside');
