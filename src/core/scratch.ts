@@ -354,7 +354,8 @@ export function deleteScratch(path: string): void {
   try {
     if (readMeta(fd, path) === null) return;
     // The description last: a scratch that is half deleted can be deleted again.
-    for (const name of [...FOLDERS, 'links', 'commit.json', TEMPORARIES_JOURNAL, META]) removeTree(fd, name);
+    for (const name of [...FOLDERS, 'links', 'commits', 'commit.json', TEMPORARIES_JOURNAL, META])
+      removeTree(fd, name);
   } finally {
     close(fd);
   }
