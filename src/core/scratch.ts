@@ -92,6 +92,7 @@ export class Scratch {
     const real = realpathSync(path);
     const root = check(openAt(AT_FDCWD, toBytes(real), O_RDONLY | O_DIRECTORY), real);
     try {
+      if (readMeta(root, real) === null) refuseContents(root, real);
       makePrivate(root, real);
       return new Scratch(real, root, Scratch.#describe(real, root, bases));
     } catch (error) {
@@ -307,16 +308,20 @@ function readMeta(root: number, path: string): Meta | null {
 const UNFINISHED = `${META}.new`;
 const PROBE = 'probe';
 
-function createScratch(root: number, path: string, bases: readonly string[], roots: readonly number[]): Meta {
+/** A folder that serves something else stays as it is. */
+function refuseContents(root: number, path: string): void {
   let others = 0;
   readDirectory(root, '', (name) => (others += name === UNFINISHED || name === PROBE ? 0 : 1));
-  if (others > 0) {
-    throw new CowspaceError(
-      'not-empty',
-      `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
-      { path },
-    );
-  }
+  if (others === 0) return;
+  throw new CowspaceError(
+    'not-empty',
+    `The folder ${path} is not empty and is no scratch. Choose an empty or new folder with --scratch.`,
+    { path },
+  );
+}
+
+function createScratch(root: number, path: string, bases: readonly string[], roots: readonly number[]): Meta {
+  refuseContents(root, path);
   const meta: Meta = {
     format: FORMAT,
     bases: [...bases],

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -295,6 +296,7 @@ for (const { driver, who, user } of cases) {
         ['unsupported', [base, '--driver', 'fuse-native', '--allow-other']],
       ];
       writeFileSync(sandbox().path('full/file'), '');
+      const full = statSync(sandbox().path('full'));
       refusals.splice(6, 1, ['not-empty', [base, '--mount', sandbox().path('full')]]);
       for (const [code, args] of refusals) {
         const failed = await failure(['create', ...args]);
@@ -304,6 +306,7 @@ for (const { driver, who, user } of cases) {
       assert.deepEqual(snapshot(base), before);
       assert.deepEqual(readdirSync(sandbox().root).sort(), ['base', 'full', 'home']);
       assert.deepEqual(readdirSync(sandbox().path('full')), ['file']);
+      assert.equal(statSync(sandbox().path('full')).ctimeMs, full.ctimeMs);
     });
 
     it('refuses a scratch that is in use or was made for another base, and leaves it as it is', async () => {
