@@ -128,9 +128,9 @@ export class ClientConnection {
     if (!this.#socket.closed) await once(this.#socket, 'close');
   }
 
-  /** Hangs up at once. */
+  /** Hangs up at once on a client that was told to do so. */
   destroy(): void {
-    this.#socket.destroy();
+    this.#socket.destroy(new Error('The client did not hang up.'));
   }
 
   async #read(): Promise<void> {

@@ -314,6 +314,9 @@ describe('client and server', () => {
     assert.deepEqual(await asked, answer);
     await closed;
     assert(client.closed);
+    await until('something is logged', () => existsSync(join(directory, 'log')));
+    const warnings = readFileSync(join(directory, 'log'), 'utf8').match(/(?<=warn +)\S.*/g);
+    assert.deepEqual(warnings, ['unknown client: Error: The client did not hang up.']);
   });
 
   it('keep nothing waiting when one hangs up in the middle of a message', async () => {
