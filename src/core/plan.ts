@@ -103,7 +103,9 @@ export class ConflictFinder {
   /** Why this step must not be done as it is; null when it may. */
   *find(step: Step): Job<Conflict | null> {
     const reason =
-      step.change.kind === 'whiteout' ? yield* this.#whiteout(step.path) : this.#entry(step.path);
+      step.change.kind === 'whiteout'
+        ? yield* this.#gone(step.path, this.#deletedAt(step.path))
+        : (this.#entry(step.path) ?? (yield* this.#replacedDirectory(step.path)));
     return reason === null ? null : { path: toText(step.path), reason };
   }
 
@@ -126,7 +128,7 @@ export class ConflictFinder {
     if (!node.upper) return null;
     if (record === null && node.damage !== null) return node.damage;
     if (node.dir !== null && record === null) return null;
-    if (record === null) return this.#unrecorded(basePath, this.#madeAt(node, parent));
+    if (record === null) return this.#unrecorded(basePath, this.#hereSince(node, parent, basePath));
     const origin = record.redirect ?? basePath;
     // What it replaced went elsewhere by a rename.
     if (origin === null) return null;
@@ -135,9 +137,7 @@ export class ConflictFinder {
     if (node.dir !== null) return null;
     if (!this.#isUnchanged(node, record.origin, place)) return 'it was changed in the base';
     if (origin !== basePath) {
-      // It was not here then, although its copy may have been made before.
-      const since = Math.max(this.#madeAt(node, parent), this.#union.commitTimes.settled);
-      const replaced = this.#unrecorded(basePath, since);
+      const replaced = this.#unrecorded(basePath, this.#hereSince(node, parent, basePath));
       if (replaced !== null) return replaced;
     }
     return damageOf(this.#union, node);
@@ -153,6 +153,8 @@ export class ConflictFinder {
   #isUnchanged(node: Node, origin: Origin, place: BasePlace): boolean {
     const base = this.#stat;
     if (isOrigin(origin, place, base) || this.#isWritten(place.dir.layer)) return true;
+    // Of a directory, what is in it counts: that is looked at last.
+    if (base.type === S_IFDIR && base.ino === origin.ino) return true;
     // A crash ended a commit between two steps of giving it this node's owner, mode and times.
     const mine = this.#statMine(node);
     const halfway = { ...origin };
@@ -169,20 +171,38 @@ export class ConflictFinder {
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */
   #unrecorded(basePath: string | null, since: number): string | null {
     const place = basePath === null ? null : this.#changes.bases.stat(basePath, this.#stat);
-    if (place === null || !this.#changedAfter(place.dir.layer, since)) return null;
-    return 'it was created or changed in the base';
+    if (place === null || this.#stat.type === S_IFDIR) return null;
+    return this.#changedAfter(place.dir.layer, since) ? 'it was created or changed in the base' : null;
   }
 
-  /** When a node's inode, or the directory that hides what the base has in its place, was made. */
-  #madeAt(node: Node, parent: Node): number {
+  /** When a node's inode, or the directory that hides what the base has in its place, was made, or later. */
+  #hereSince(node: Node, parent: Node, basePath: string | null): number {
     const { fd, name } = this.#union.upperPlace(node);
-    return Math.min(birthAt(fd, name), this.#opaqueSince(parent));
+    const madeAt = Math.min(birthAt(fd, name), this.#opaqueSince(parent));
+    const redirect = node.record?.redirect ?? basePath;
+    // It was not here then, although its copy may have been made before.
+    return redirect === basePath ? madeAt : Math.max(madeAt, this.#union.commitTimes.settled);
   }
 
-  *#whiteout(path: string): Job<string | null> {
+  /** Of what took a directory's place: whether something in that changed since. */
+  *#replacedDirectory(path: string): Job<string | null> {
+    const since = this.#changes.ifThere(path, (parent, name) => {
+      const basePath = this.#changes.basePath(path);
+      const place = basePath === null ? null : this.#changes.bases.stat(basePath, this.#stat);
+      if (place === null || this.#stat.type !== S_IFDIR) return null;
+      const node = this.#union.lookup(parent, name);
+      if (node === null) return null;
+      const here = node.dir === null && node.upper ? this.#hereSince(node, parent, basePath) : null;
+      this.#union.release(node);
+      return here;
+    });
+    return since === null ? null : yield* this.#gone(path, since);
+  }
+
+  /** Whether what the bases have, and the mount does not, changed since. */
+  *#gone(path: string, since: number): Job<string | null> {
     const basePath = this.#changes.ifThere(path, () => this.#changes.basePath(path));
     if (basePath === null) return null;
-    const since = this.#deletedAt(path);
     for (const place of this.#changes.bases.places(basePath)) {
       const dirFd = this.#union.dirFds.get(place.dir);
       const moved = yield* this.#anyChangedAfter(place.dir.layer, dirFd, place.name, since);

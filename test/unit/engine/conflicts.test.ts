@@ -77,6 +77,18 @@ const cases: readonly ConflictCase[] = [
     reason: 'sub/file in it was changed in the base after it was deleted here',
   },
   {
+    what: 'a file that replaced a directory in which something changed in the base',
+    path: 'directory',
+    change: (mount) => {
+      mount.unlink('directory/sub/file');
+      mount.rmdir('directory/sub');
+      mount.rmdir('directory');
+      mount.mknod('directory', 0o100644, 0);
+    },
+    drift: (base) => appendFileSync(join(base, 'directory/sub/file'), 'theirs'),
+    reason: 'sub/file in it was changed in the base after it was deleted here',
+  },
+  {
     what: 'a file that replaced one that changed in the base',
     path: 'file',
     change: (mount) => {
@@ -193,6 +205,22 @@ describe('A commit over a base that moved', () => {
     assert.deepEqual(sandbox.run(sandbox.engine.commit({})).conflicts, []);
     assert.equal(readFileSync(join(base, 'new'), 'utf8'), 'base');
   });
+
+  for (const [what, replace] of [
+    ['new', (mount) => mount.mknod('directory', 0o100644, 0)],
+    ['renamed', (mount) => mount.rename('other', 'directory', 0)],
+  ] as [string, (mount: MountTree) => void][]) {
+    it(`takes no offence at what it took itself out of a directory that another file replaced: ${what}`, () => {
+      const { engine, mount, run } = sandboxParts();
+      mount.rename('directory/sub', 'moved', 0);
+      mount.rmdir('directory');
+      replace(mount);
+      pause();
+      assert.deepEqual(run(engine.commit({})).conflicts, []);
+      assert.equal(readFileSync(join(base, 'moved/file'), 'utf8'), 'base');
+      assert.ok(lstatSync(join(base, 'directory')).isFile());
+    });
+  }
 
   function sandboxParts(): Pick<EngineSandbox, 'engine' | 'mount' | 'run'> {
     return { engine: sandbox.engine, mount: sandbox.mount, run: (job) => sandbox.run(job) };
