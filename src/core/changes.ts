@@ -375,7 +375,14 @@ export class Changes implements ChangeObserver {
     if (claimant !== undefined && claimant !== path && this.isNameOf(node, claimant)) return null;
     // While a commit has it out of the way, the name that it has there is no user's.
     if (claimant === path && isDetour(record.redirect)) return record.redirect;
-    return this.isNameOf(node, this.unionPath(record.redirect)) ? null : record.redirect;
+    return this.hasStayed(node, path, record.redirect) ? null : record.redirect;
+  }
+
+  /** Whether what has a name at `path` has another still where the bases have it. */
+  hasStayed(node: Node, path: string, basePath: string): boolean {
+    const place = this.unionPath(basePath);
+    // It can have come back to its path in another directory.
+    return place !== path && this.isNameOf(node, place);
   }
 
   /** Whether a path is a name of a node, also one that was not looked up yet. */

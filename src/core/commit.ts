@@ -310,7 +310,7 @@ class Committer {
       const from = node.record?.redirect;
       // Something that was renamed may be another name now of what came to its old place.
       if (from == null || from === to) return;
-      if (!isDetour(from) && this.#changes.isNameOf(node, this.#changes.unionPath(from))) return;
+      if (!isDetour(from) && this.#changes.hasStayed(node, path, from)) return;
       this.#moveBase(node, { path, from, to, oldPath: this.#changes.unionPath(from), detour: false });
       this.relocated.add(path);
     });

@@ -74,4 +74,16 @@ describe('A directory that was deleted and made anew', () => {
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
     assert.deepEqual(listed(), []);
   });
+
+  it('by a rename has what was in the old one, at the same path', () => {
+    const { engine, mount } = sandbox;
+    writeFileSync(join(base, 'again/file'), 'kept');
+    mount.rename('again/file', 'other/file', 0);
+    mount.rmdir('again');
+    mount.rename('other', 'again', 0);
+    const before = readImage(mount);
+    assert.deepEqual(sandbox.run(engine.commit({})).conflicts, []);
+    assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
+    assert.deepEqual(listed(), []);
+  });
 });
