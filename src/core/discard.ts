@@ -165,6 +165,7 @@ function moveToTrash(
   const upper = dirOf(parent).upper;
   const aside = can.add(planItem(change), { whiteout: false, metadata: false });
   pinTree(u, node);
+  releaseCopiesBelow(u, changes, node);
   // What the base has here shows elsewhere.
   const hides = basePath === null && u.statLower(parent, name, stat) === 0;
   if (hides) check(u.scratch.createWhiteout(can.dirFd, aside), path);
@@ -188,6 +189,27 @@ function unchangedNames(changes: Changes, node: Node): string[] {
   return paths.filter((each) => changes.get(each) === undefined && changes.isNameOf(node, each));
 }
 
+/** Copies of base inodes with several names, equal to the base's, do not go into the trash: other names show them. */
+function releaseCopiesBelow(u: Union, changes: Changes, directory: Node): void {
+  if (directory.dir === null || u.indexed.size === 0) return;
+  for (const [name, { whiteout }] of [...u.upperNames(directory)]) {
+    const node = whiteout ? null : u.lookup(directory, name);
+    if (node === null) continue;
+    releaseCopiesBelow(u, changes, node);
+    if (node.indexKey !== null) releaseCopy(u, changes, node, node.indexKey);
+    u.release(node);
+  }
+}
+
+function releaseCopy(u: Union, changes: Changes, node: Node, key: string): void {
+  const equal = unchangedNames(changes, node);
+  check(unlinkAt(u.scratch.indexFd, key), node.path);
+  u.indexed.delete(key);
+  u.unlinkUpper(node);
+  for (const { parent, name } of otherNames(node, null, '')) replaceName(u, parent, name);
+  for (const each of equal) showBase(u, changes, each);
+}
+
 function showBase(u: Union, changes: Changes, path: string): void {
   changes.ifThere(path, (parent, name) => {
     uncover(u, parent);
@@ -198,7 +220,7 @@ function showBase(u: Union, changes: Changes, path: string): void {
 }
 
 /** Names under which a base inode with several shows what was written under one of them. */
-function otherNames(node: Node, parent: Node, name: string): { parent: Node; name: string }[] {
+function otherNames(node: Node, parent: Node | null, name: string): { parent: Node; name: string }[] {
   const all = [...(node.aliases ?? [])];
   if (node.parent !== null) all.push({ parent: node.parent, name: node.name });
   return all.filter((each) => each.parent !== parent || each.name !== name);

@@ -179,6 +179,27 @@ describe('Files with several names', () => {
     assert.deepEqual(listed(), []);
   });
 
+  it('are one file again after a discard of the directory under which the scratch has them', () => {
+    addThirdName();
+    const { engine, mount } = sandbox;
+    // The first name that is looked up is that of the copy.
+    mount.stat('directory/third');
+    mount.rename('first', 'renamed', 0);
+    mount.unlink('renamed');
+    mount.rename('directory', 'moved', 0);
+    const before = listed();
+    const { undoId } = sandbox.run(engine.discard({}));
+    assert.deepEqual(entries('index'), []);
+    mount.write('first', 0, Buffer.from('new!'));
+    mount.unlink('first');
+    mount.dropCaches();
+    assert.deepEqual(listed(), ['changed directory/third', 'whiteout first', 'changed second']);
+    sandbox.run(engine.discard({}));
+    sandbox.run(engine.undoDiscard(undoId));
+    assert.deepEqual(listed(), before);
+    assert.equal(mount.read('moved/third').toString('latin1', 0, 4), 'base');
+  });
+
   it('are no conflict when a commit takes one from the base', () => {
     const { engine, mount } = sandbox;
     mount.rename('other', 'first', 0);
