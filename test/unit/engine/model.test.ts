@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
-import { busyCase, type Case, plainCase, reviewedCase } from './support/cases';
+import { busyCase, type Case, longCase, plainCase, reviewedCase } from './support/cases';
 import { ModelRun } from './support/modelRun';
 
 /** How many cases each test runs, and of which seed. */
 const RUNS = Number(process.env['COWSPACE_MODEL_RUNS'] ?? 60);
 const SEED = Number(process.env['COWSPACE_MODEL_SEED'] ?? 4);
+/** How many times as many steps the long cases have. */
+const LONGER = 10;
 /** Steps between two comparisons of everything. */
 const STRIDE = 3;
 
@@ -17,6 +19,10 @@ describe('Engine against a plain directory', function () {
 
   it('commits and discards parts in between', () => {
     fc.assert(fc.property(reviewedCase, play), { numRuns: RUNS, seed: SEED });
+  });
+
+  it('commits and discards everything again and again', () => {
+    fc.assert(fc.property(longCase, play), { numRuns: Math.ceil(RUNS / LONGER), seed: SEED });
   });
 
   it('goes on while a commit runs', () => {

@@ -21,7 +21,8 @@ export type Step =
       stride: number;
       meanwhile: readonly FileOperation[];
     }
-  | { op: 'discard'; picks: readonly number[]; undo: boolean };
+  /** As before; null: all. */
+  | { op: 'discard'; picks: readonly number[] | null; undo: boolean };
 
 export interface Case extends WorkspacePlan {
   readonly steps: readonly Step[];
@@ -62,15 +63,24 @@ const busyCommit: [number, fc.Arbitrary<Step>][] = [
   ],
 ];
 
-function caseOf(others: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Case> {
+const wholeReview: [number, fc.Arbitrary<Step>][] = [
+  [1, fc.constant({ op: 'commit', picks: null, stride: 1, meanwhile: [] })],
+  [1, fc.record({ op: fc.constant('discard' as const), picks: fc.constant(null), undo: fc.boolean() })],
+];
+
+/** @param mostSteps how many steps there may be @param mostBases and bases */
+function caseOf(
+  others: [number, fc.Arbitrary<Step>][],
+  { mostSteps, mostBases } = { mostSteps: 30, mostBases: 3 },
+): fc.Arbitrary<Case> {
   const step = fc.oneof(
     { weight: 60, arbitrary: fileOperation },
     ...others.map(([weight, arbitrary]) => ({ weight, arbitrary })),
   );
   return fc
     .record({
-      ...workspacePlan(3),
-      steps: fc.array(step, { maxLength: 30, size: 'max' }),
+      ...workspacePlan(mostBases),
+      steps: fc.array(step, { maxLength: mostSteps, size: 'max' }),
       ending: fc.constantFrom('commit' as const, 'discard' as const),
     })
     .map((each) => Object.assign(each, { [fc.toStringMethod]: () => describeCase(each) }));
@@ -80,7 +90,9 @@ function caseOf(others: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Case> {
 export const plainCase = caseOf(pause);
 /** Some changes are committed or discarded in between. */
 export const reviewedCase = caseOf([...pause, ...review]);
-/** As before, and users go on working while a commit runs. */
+/** All changes are, several times, over one base. */
+export const longCase = caseOf([...pause, ...wholeReview], { mostSteps: 300, mostBases: 1 });
+/** Some changes are, and users go on working while a commit runs. */
 export const busyCase = caseOf([...pause, ...review, ...busyCommit]);
 
 function describeCase(each: Case): string {
