@@ -13,13 +13,14 @@ import {
   renameAt,
   unlinkAt,
 } from '../sys/file';
-import { Stat, statAt } from '../sys/stat';
+import { S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { Changes } from './changes';
+import { DamageError } from './damage';
 import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
-import { joinPath, type Node } from './node';
+import type { Node, UpperRecord } from './node';
 import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
@@ -288,7 +289,7 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
   const dirFd = openTrash(u.scratch, id);
   try {
     const present = entries.filter((entry) => statAt(dirFd, entry.name, stat) === 0);
-    const taken = present.find((entry) => isTaken(u, changes, entry));
+    const taken = present.find((entry) => isTaken(u, changes, dirFd, entry));
     if (taken !== undefined) {
       throw new CowspaceError(
         'exists',
@@ -310,11 +311,25 @@ export function* undoDiscard(u: Union, changes: Changes, id: string): Job<Discar
 }
 
 /** Whether something was changed where an entry has to come back, or where it came from. */
-function isTaken(u: Union, changes: Changes, { path, from, metadata }: TrashEntry): boolean {
-  if (!metadata && changes.get(toBytes(path)) !== undefined) return true;
+function isTaken(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): boolean {
+  const { path, from, metadata } = entry;
+  if (!metadata && changes.get(toBytes(path)) !== undefined && !isBack(u, changes, dirFd, entry)) return true;
   if (from === undefined) return false;
   const old = changes.unionPath(toBytes(from));
   return changes.below(old).next().done !== true && showsBase(u, changes, old);
+}
+
+/** Whether a path shows what has to come back there: an undo that was interrupted has brought it back under another name. */
+function isBack(u: Union, changes: Changes, dirFd: number, { path, name: aside }: TrashEntry): boolean {
+  check(statAt(dirFd, aside, stat), path);
+  const { ino } = stat;
+  const shown = changes.ifThere(toBytes(path), (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (node === null) return false;
+    u.release(node);
+    return node.linkedIno === ino;
+  });
+  return shown ?? false;
 }
 
 /** Whether a path of the mount shows what the bases have there, changed or not. */
@@ -345,45 +360,49 @@ function restoreEntry(u: Union, changes: Changes, dirFd: number, entry: TrashEnt
     }
     const upper = copyUpDir(u, parent);
     removeCleanCopy(u, parent, name);
+    if (!entry.whiteout) restoreIndex(u, changes, dirFd, entry);
     check(
       inUpperDir(u, upper, (fd) => renameAt(dirFd, entry.name, fd, name, RENAME_NOREPLACE)),
       entry.path,
     );
     u.upperNames(parent).set(name, { whiteout: entry.whiteout });
     replaceName(u, parent, name);
-    if (!entry.whiteout) restoreIndex(u, changes, parent, name);
   });
   changes.touchTreeAt(path);
 }
 
-/** Of a base inode with several names, the others show the restored contents again too. */
-function restoreIndex(u: Union, changes: Changes, parent: Node, name: string): void {
-  const node = u.lookup(parent, name);
-  if (node === null) return;
-  const key = sharedKey(changes, node, joinPath(parent.path, name));
-  if (key !== null && !u.indexed.has(key)) {
-    const from = u.upperPlace(node);
-    check(linkAt(from.fd, from.name, u.scratch.indexFd, key), name);
-    u.indexed.add(key);
-    const others = u.linkedLower.get(key);
-    node.indexKey = key;
-    u.linkLower(node, key);
-    if (others !== undefined && others !== node) {
-      for (const other of [...(others.aliases ?? []), others])
-        if (other.parent !== null) replaceName(u, other.parent, other.name);
-    }
-  }
-  u.release(node);
+/** Of a base inode with several names, the others show the restored contents again too; from before the first does. */
+function restoreIndex(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): void {
+  const key = sharedKey(u, changes, dirFd, entry);
+  if (key === null || u.indexed.has(key)) return;
+  check(linkAt(dirFd, entry.name, u.scratch.indexFd, key), entry.path);
+  u.indexed.add(key);
+  const node = u.linkedLower.get(key);
+  if (node === undefined) return;
+  for (const { parent, name } of otherNames(node, null, '')) replaceName(u, parent, name);
 }
 
 /** Key in the index of the base inode that a file was copied up from, when that has several names. */
-function sharedKey(changes: Changes, { dir, record }: Node, path: string): string | null {
-  if (dir !== null || record === null || record.cover) return null;
+function sharedKey(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): string | null {
+  check(statAt(dirFd, entry.name, stat), entry.path);
+  if (stat.type === S_IFDIR) return null;
+  const record = recordIn(u, dirFd, entry.name, stat);
+  if (record === null || record.cover) return null;
   const { layer, ino } = record.origin;
-  const basePath = record.redirect ?? changes.basePath(path);
+  const basePath = record.redirect ?? changes.basePath(toBytes(entry.path));
   const place = basePath === null ? null : changes.bases.stat(basePath, stat);
   const shared = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
   return shared ? linkKey(layer, ino) : null;
+}
+
+/** Null also for a damaged one. */
+function recordIn(u: Union, dirFd: number, name: string, { type, ino }: Stat): UpperRecord | null {
+  try {
+    return u.scratch.records.get(dirFd, name, type, ino);
+  } catch (error) {
+    if (error instanceof DamageError) return null;
+    throw error;
+  }
 }
 
 /** What is in the scratch but equals the base makes room. */

@@ -89,4 +89,9 @@ describe('A daemon that is killed between any two system calls', function () {
       { numRuns: RUNS, seed: SEED },
     );
   });
+
+  it('of an undo of a discard brings a file back under all of its names', () => {
+    const { changedLink, discardAll, interruptEverywhere, interruptedUndo } = crashes;
+    interruptEverywhere(changedLink, interruptedUndo, discardAll);
+  });
 });

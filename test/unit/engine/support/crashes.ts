@@ -79,6 +79,19 @@ export const renamedIntoRemade: CrashCase = {
   ],
 };
 
+/** A file with two names is changed under one. */
+export const changedLink: CrashCase = {
+  bases: [
+    [
+      { ...planned, path: 'a', kind: 'file', mode: 0o644 },
+      { ...planned, path: 'b', kind: 'link', mode: 0o644, target: 'a' },
+    ],
+  ],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
+};
+
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
   act(sandbox: EngineSandbox): void;
