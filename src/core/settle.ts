@@ -308,7 +308,7 @@ export function replaceName(u: Union, parent: Node, name: string): void {
 function loseTree(u: Union, node: Node, parent: Node, name: string): void {
   for (const [each, child] of [...(node.dir?.children ?? [])]) loseTree(u, child, node, each);
   nodeLosesName(u, node, parent, name);
-  // With another name its inode is found by that.
+  // With another name its inode is found by that, unless its copy left the index: then that one goes next.
   if (node.orphan) u.unlink(node);
-  else u.unpin(node);
+  else if (node.indexKey === null || u.indexed.has(node.indexKey)) u.unpin(node);
 }

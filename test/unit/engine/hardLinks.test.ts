@@ -200,6 +200,16 @@ describe('Files with several names', () => {
     assert.equal(mount.read('moved/third').toString('latin1', 0, 4), 'base');
   });
 
+  it('stay what they were for who has them open when they are discarded', () => {
+    const { engine, mount } = sandbox;
+    mount.stat('second');
+    mount.truncate('first', 3);
+    mount.open('@open', 'first');
+    sandbox.run(engine.discard({}));
+    assert.equal(mount.stat('@open').size, 3);
+    assert.equal(mount.read('@open').toString(), 'bas');
+  });
+
   it('are no conflict when a commit takes one from the base', () => {
     const { engine, mount } = sandbox;
     mount.rename('other', 'first', 0);
