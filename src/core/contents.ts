@@ -2,8 +2,8 @@ import { check } from '../sys/errno';
 import { close, ficlone, fsync, ftruncate, O_RDWR, pread, pwriteAll } from '../sys/file';
 import { openRegular } from '../sys/regular';
 import { Stat, statFd } from '../sys/stat';
-import type { BasePlace } from './baseView';
-import type { BaseWriter, Source } from './baseWriter';
+import { type BasePlace, pathOf } from './baseView';
+import type { BaseWriter, NewFile, Source } from './baseWriter';
 import { copyRange } from './copyup';
 import { openData } from './data';
 import type { DeltaFile, Extent } from './delta/deltaFile';
@@ -11,7 +11,7 @@ import { deltaOf } from './delta/open';
 import { UndoJournal, undoHeader } from './delta/undo';
 import { dataStretches, type Seek, seekIn, type Stretch } from './holes';
 import type { Job } from './job';
-import { joinPath, type Node } from './node';
+import type { Node } from './node';
 import { isOrigin } from './origin';
 import { bookOrigin } from './settle';
 import type { Union } from './union';
@@ -53,13 +53,30 @@ export function* writeContents(
       writer.abandonFile(file);
       return false;
     }
-    writer.finishFile(file, source);
+    if (delta === null) writer.finishFile(file, source);
+    else replaceBase(u, writer, node, file, source);
     return true;
   } catch (error) {
     writer.abandonFile(file);
     throw error;
   } finally {
     close(file.fd);
+  }
+}
+
+/** Puts a new file in the place of the base's. After a crash in between, a journal says that the blocks are that one's. */
+function replaceBase(u: Union, writer: BaseWriter, node: Node, file: NewFile, source: Source): void {
+  const { place } = file;
+  const stat = new Stat();
+  check(statFd(file.fd, stat), place.name);
+  const header = undoHeader(place.dir.layer, pathOf(place), node, stat, stat.size);
+  const journal = new UndoJournal(u.scratch, { ...header, ino: stat.ino });
+  try {
+    journal.done();
+    writer.finishFile(file, source);
+    bookOrigin(u, node, place);
+  } finally {
+    journal.close(u);
   }
 }
 
@@ -108,7 +125,7 @@ function* patchBase(
     check(statFd(base, before), place.name);
     // It takes the place of another file than the one that its unchanged bytes are in.
     if (node.record === null || !isOrigin(node.record.origin, place, before)) return null;
-    const cloned = yield* patchClone(writer, delta, base, target);
+    const cloned = yield* patchClone(u, writer, node, delta, base, target);
     if (cloned !== null) return cloned;
     const cut = Math.min(delta.baseLimit, delta.size);
     const changed = [...changedExtents(delta, 0, delta.size)];
@@ -132,7 +149,9 @@ export function* changedExtents(delta: DeltaFile, start: number, end: number): G
 
 /** Shares all blocks with the old file, overwrites those that changed, and replaces it. */
 function* patchClone(
+  u: Union,
   writer: BaseWriter,
+  node: Node,
   delta: DeltaFile,
   base: number,
   { place, source, stays }: Target,
@@ -148,7 +167,7 @@ function* patchClone(
       for (const stretch of writtenStretches(delta, extent, cut)) yield* copyStretch(delta, stretch, file.fd);
     }
     if (!stays()) return false;
-    writer.finishFile(file, source);
+    replaceBase(u, writer, node, file, source);
     finished = true;
     return true;
   } finally {
@@ -176,8 +195,8 @@ function* patchInPlace(
   base: number,
   { place, source, stays, before, cut, written, lost }: Patch,
 ): Job<boolean> {
-  const basePath = joinPath(place.dir.path, place.name);
-  const journal = new UndoJournal(u.scratch, undoHeader(place.dir.layer, basePath, node, before, cut));
+  const header = undoHeader(place.dir.layer, pathOf(place), node, before, cut);
+  const journal = new UndoJournal(u.scratch, header);
   const size = delta.size;
   try {
     for (const { start, end } of written) {

@@ -45,12 +45,14 @@ function finishMove(u: Union, changes: Changes, move: BaseMove): void {
 }
 
 /** The base's file was written completely; the scratch shall know it as the one its blocks belong to. */
-function bookEntry(u: Union, changes: Changes, { path, basePath, delta }: UndoHeader): void {
+function bookEntry(u: Union, changes: Changes, { path, basePath, delta, ino }: UndoHeader): void {
+  const stat = new Stat();
   changes.at(toBytes(path), (parent, name) => {
     const node = u.lookup(parent, name);
-    const place = changes.bases.stat(toBytes(basePath), new Stat());
+    const place = changes.bases.stat(toBytes(basePath), stat);
     if (node === null || place === null) return;
-    if (node.record?.delta === delta) bookOrigin(u, node, place);
+    const isWritten = ino === undefined || ino === stat.ino;
+    if (isWritten && node.record?.delta === delta) bookOrigin(u, node, place);
     u.release(node);
   });
 }

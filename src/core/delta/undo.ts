@@ -35,6 +35,8 @@ const headerSchema = z.object({
   /** The entry of the mount that is being committed, and the id of its block map. */
   path: plainPathSchema,
   delta: z.string(),
+  /** The base file's inode number, where a new one takes its place. */
+  ino: z.number().optional(),
   size: z.number(),
   /** Where it is cut off before it is written. */
   cut: z.number().optional(),
@@ -100,8 +102,9 @@ export class UndoJournal {
     this.#state = 'sealed';
   }
 
-  /** The base file has all that is new, durably. What is left is to book it. */
+  /** The base file has all that is new, durably, or a new one is about to take its place. What is left is to book it. */
   done(): void {
+    check(fsync(this.#fd), 'undo journal');
     check(renameAt(this.#dirFd, this.#name, this.#dirFd, this.#name + DONE), 'undo journal');
     check(fsync(this.#dirFd), 'undo journal');
     this.#state = 'done';

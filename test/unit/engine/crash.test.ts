@@ -94,4 +94,9 @@ describe('A daemon that is killed between any two system calls', function () {
     const { changedLink, discardAll, interruptEverywhere, interruptedUndo } = crashes;
     interruptEverywhere(changedLink, interruptedUndo, discardAll);
   });
+
+  it('of a commit of a large file that is replaced leaves it whole', () => {
+    const { grownLargeFile, interruptEverywhere, interruptedCommit } = crashes;
+    interruptEverywhere(grownLargeFile, interruptedCommit);
+  });
 });

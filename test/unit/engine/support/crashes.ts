@@ -92,6 +92,14 @@ export const changedLink: CrashCase = {
   steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
 };
 
+/** So much is written to a file that is kept by block that a commit writes all of it. */
+export const grownLargeFile: CrashCase = {
+  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 5000, hole: 4096 }]],
+  deltaThreshold: 5000,
+  whiteouts: 'device',
+  steps: [{ op: 'append', path: 'a', fill: 'x', length: 8193 }],
+};
+
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
   act(sandbox: EngineSandbox): void;
