@@ -282,9 +282,13 @@ function copyData(u: Union, node: Node, fd: number, size: number): void {
 const COPY_CHUNK = 16 << 20;
 const bounce = Buffer.allocUnsafeSlow(1 << 20);
 
-/** Makes the first `size` bytes of `to` those of `from`: shared where the file system can, holes kept. @throws FsError */
+/**
+ * Makes the first `size` bytes of `to`, which has none yet, those of `from`: shared where the file system can, holes kept.
+ * If it has that size it never has another: a copy of metadata alone shows it while its bytes come.
+ *
+ * @throws FsError
+ */
 export function fillData(from: number, to: number, size: number): void {
-  check(ftruncate(to, 0), 'copy-up');
   check(statFd(from, parentStat), 'copy-up');
   if (ficlone(from, to) === 0) {
     if (parentStat.size !== size) check(ftruncate(to, size), 'copy-up');

@@ -56,6 +56,12 @@ describe('A daemon that is killed between any two system calls', function () {
     );
   });
 
+  it('of a first write leaves a file whose metadata were changed its size', () => {
+    const { interruptEverywhere, interruptedOperation, metadataCopy } = crashes;
+    const append = { op: 'append', path: 'a', fill: 'x', length: 1 } as const;
+    interruptEverywhere(metadataCopy, interruptedOperation(append));
+  });
+
   it('of a commit leaves the mount as it was, and the rest to another commit', () => {
     const { crashCase, interruptEverywhere, interruptedCommit } = crashes;
     fc.assert(

@@ -92,6 +92,14 @@ export const changedLink: CrashCase = {
   steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
 };
 
+/** A file of which the scratch has no bytes yet, only its metadata. */
+export const metadataCopy: CrashCase = {
+  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 4095 }]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
+};
+
 /** So much is written to a file that is kept by block that a commit writes all of it. */
 export const grownLargeFile: CrashCase = {
   bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 5000, hole: 4096 }]],
