@@ -16,9 +16,11 @@ import { encode } from '../../src/driver/kernel/notify';
 import {
   Attr,
   AttrOut,
+  CopyFileRangeIn,
   CreateIn,
   Dirent,
   EntryOut,
+  FallocateIn,
   FOPEN_KEEP_CACHE,
   ForgetIn,
   InHeader,
@@ -31,6 +33,7 @@ import {
   ReadIn,
   SetattrFlag,
   SetattrIn,
+  WriteIn,
 } from '../../src/driver/kernel/protocol';
 import { KernelSession } from '../../src/driver/kernel/session';
 import { parseStagedName, stagedName } from '../../src/driver/kernel/stagedName';
@@ -239,6 +242,78 @@ describe('kernel protocol', () => {
     assert.equal(payload.length, AttrOut.SIZE);
     assert.equal(engine.storedBytes(), 0);
     assert.equal(engine.node(node).upper, false);
+  });
+
+  describe('the time of a file', () => {
+    const SECOND = 1_000_000_000n;
+
+    function setTime(node: number, mtime: bigint): void {
+      const body = Buffer.alloc(88);
+      body.writeUInt32LE(SetattrFlag.MTIME | SetattrFlag.CTIME, SetattrIn.valid);
+      body.writeBigInt64LE(mtime / SECOND, SetattrIn.mtime);
+      body.writeUInt32LE(Number(mtime % SECOND), SetattrIn.mtimensec);
+      assert.equal(kernel.ask(Opcode.SETATTR, node, body).error, 0);
+    }
+
+    function stored(): bigint {
+      return statSync(join(root, 'scratch/upper/file'), { bigint: true }).mtimeNs;
+    }
+
+    function write(node: number): void {
+      const body = Buffer.alloc(WriteIn.SIZE + 4, 'data');
+      body.fill(0, 0, WriteIn.SIZE);
+      body.writeUInt32LE(4, WriteIn.size);
+      assert.equal(kernel.ask(Opcode.WRITE, node, body).error, 0);
+    }
+
+    function allocate(node: number): void {
+      const body = Buffer.alloc(32);
+      body.writeBigUInt64LE(9000n, FallocateIn.length);
+      assert.equal(kernel.ask(Opcode.FALLOCATE, node, body).error, 0);
+    }
+
+    function copy(node: number): void {
+      const body = Buffer.alloc(56);
+      body.writeBigUInt64LE(BigInt(node), CopyFileRangeIn.nodeid_out);
+      body.writeBigUInt64LE(4096n, CopyFileRangeIn.off_out);
+      body.writeBigUInt64LE(4n, CopyFileRangeIn.len);
+      assert.equal(kernel.ask(Opcode.COPY_FILE_RANGE, node, body).error, 0);
+    }
+
+    for (const change of [write, allocate, copy]) {
+      const changed = (node: number, age: bigint): boolean => {
+        const mtime = BigInt(Date.now()) * 1_000_000n - age;
+        setTime(node, mtime);
+        change(node);
+        return stored() !== mtime;
+      };
+
+      it(`stays the one that the kernel has just sent (${change.name})`, () => {
+        const node = lookup('file');
+        // A busy machine may take too long over one of them.
+        const tries = Array.from({ length: 20 }, () => changed(node, 0n));
+        assert(tries.includes(false));
+      });
+
+      it(`becomes that of the change when the kernel's is old (${change.name})`, () => {
+        const node = lookup('file');
+        assert(changed(node, SECOND));
+        assert(changed(node, -SECOND));
+      });
+    }
+
+    it('stays as it is when the file is cut to the size that it has', () => {
+      const node = lookup('file');
+      const before = statSync(join(root, 'base/file'), { bigint: true }).mtimeNs;
+      const body = Buffer.alloc(88);
+      body.writeUInt32LE(SetattrFlag.SIZE, SetattrIn.valid);
+      body.writeBigUInt64LE(7n, SetattrIn.size);
+      assert.equal(kernel.ask(Opcode.SETATTR, node, body).error, 0);
+      assert.equal(stored(), before);
+      body.writeBigUInt64LE(5n, SetattrIn.size);
+      assert.equal(kernel.ask(Opcode.SETATTR, node, body).error, 0);
+      assert.notEqual(stored(), before);
+    });
   });
 
   it('reads no more than there is', () => {

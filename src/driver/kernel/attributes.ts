@@ -28,22 +28,37 @@ function getattr(x: Exchange): number {
 function setattr(x: Exchange): number {
   const node = x.node;
   const valid = x.request.u32(SetattrIn.valid);
+  const change = requestedChange(x, valid);
+  const { mtime } = change;
   // With the writeback cache the kernel sends the times of a regular file after each rename, link and unlink too:
   // passing that on would copy up a file of which nothing changed but its name.
-  if ((valid & MEANINGFUL) === TIMES_WRITEBACK && hasMtime(x, node)) return x.attributes(node);
-  const change = requestedChange(x, valid);
+  if ((valid & MEANINGFUL) !== TIMES_WRITEBACK || !hasMtime(x, node)) apply(x, node, valid, change);
+  if (typeof mtime === 'object') x.times.note(node.id, mtime);
+  return x.attributes(node);
+}
+
+function apply(x: Exchange, node: Node, valid: number, change: AttrChange): void {
   if ((valid & SetattrFlag.KILL_SUIDGID) !== 0) {
     const mode = modeWithoutSetId(x, node, change.mode);
     if (mode !== undefined) change.mode = mode;
   }
+  if (change.size !== undefined && change.mtime === undefined) {
+    // Of a file that is cut to the size that it has, the kernel leaves the time as it is.
+    const known = mtimeOf(x, node);
+    if (x.stat.size === change.size) change.mtime = known;
+  }
   x.fs.setattr(node, change);
-  return x.attributes(node);
 }
 
 function hasMtime(x: Exchange, node: Node): boolean {
-  x.fs.getattr(node, x.stat);
+  const known = mtimeOf(x, node);
   const { sec, nsec } = time(x, SetattrIn.mtime, SetattrIn.mtimensec);
-  return x.stat.mtime === sec && x.stat.mtimeNsec === nsec;
+  return known.sec === sec && known.nsec === nsec;
+}
+
+function mtimeOf(x: Exchange, node: Node): Time {
+  x.fs.getattr(node, x.stat);
+  return { sec: x.stat.mtime, nsec: x.stat.mtimeNsec };
 }
 
 function requestedChange(x: Exchange, valid: number): AttrChange {

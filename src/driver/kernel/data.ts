@@ -1,3 +1,4 @@
+import type { Time } from '../../core/filesystem';
 import type { Node } from '../../core/node';
 import { modeWithoutSetId } from './attributes';
 import type { Exchange, Handler } from './exchange';
@@ -27,8 +28,10 @@ function read(x: Exchange): number {
 
 function write(x: Exchange): number {
   const { fs, request, reply, node } = x;
+  const time = x.times.get(node.id);
   const written = fs.write(node, request.written, request.u32(WriteIn.size), x.position(WriteIn.offset));
   if ((request.u32(WriteIn.write_flags) & WRITE_KILL_SUIDGID) !== 0) dropSetId(x, node);
+  keepTime(x, node, time);
   reply.u32(WriteOut.size, written);
   reply.u32(WriteOut.padding, 0);
   return WriteOut.SIZE;
@@ -41,9 +44,16 @@ function write(x: Exchange): number {
 function fallocate(x: Exchange): number {
   const { fs, request, node } = x;
   const mode = request.u32(FallocateIn.mode);
+  const time = x.times.get(node.id);
   fs.fallocate(node, mode, x.position(FallocateIn.offset), x.position(FallocateIn.length));
   if (request.uid !== ROOT) dropSetId(x, node);
+  keepTime(x, node, time);
   return 0;
+}
+
+/** @param time as the kernel had it a moment before the bytes changed, see {@link RecentTimes.get} */
+function keepTime(x: Exchange, node: Node, time: Time | undefined): void {
+  if (time !== undefined) x.fs.setattr(node, { mtime: time });
 }
 
 function dropSetId(x: Exchange, node: Node): void {
@@ -71,7 +81,10 @@ function copy(x: Exchange): number {
   const fromOffset = x.position(CopyFileRangeIn.off_in);
   const toOffset = x.position(CopyFileRangeIn.off_out);
   const length = Math.min(request.u64(CopyFileRangeIn.len), MAX_COPY);
-  return fs.copyFileRange(x.node, fromOffset, to, toOffset, length);
+  const time = x.times.get(to.id);
+  const copied = fs.copyFileRange(x.node, fromOffset, to, toOffset, length);
+  keepTime(x, to, time);
+  return copied;
 }
 
 function copyFileRange(x: Exchange): number {

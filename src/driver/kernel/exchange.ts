@@ -1,8 +1,9 @@
 import type { Caller, FileSystem } from '../../core/filesystem';
 import type { Node } from '../../core/node';
 import { E, FsError } from '../../sys/errno';
-import { Stat } from '../../sys/stat';
+import { S_IFREG, Stat } from '../../sys/stat';
 import { AttrOut, EntryOut, SetxattrIn } from './protocol';
+import { RecentTimes } from './recentTimes';
 import { Reply } from './reply';
 import { Request } from './request';
 
@@ -31,6 +32,8 @@ export class Exchange {
   readonly reply = new Reply();
   /** Scratch space of the handler at work. */
   readonly stat = new Stat();
+  /** What the kernel knows of the times of files. */
+  readonly times = new RecentTimes();
   /** Bytes of `struct fuse_setxattr_in`, as agreed with the kernel. */
   setxattrSize: number = SetxattrIn.SIZE;
   readonly #caller: Caller = { uid: 0, gid: 0, umask: 0 };
@@ -96,6 +99,10 @@ export class Exchange {
   putEntry(offset: number, node: Node): void {
     this.fs.getattr(node, this.stat);
     this.#putEntry(offset, node.id, this.stat, VALID);
+    // Of a file that the kernel knows already, it keeps the time that it has.
+    if (node.lookups === 0 && node.type === S_IFREG) {
+      this.times.note(node.id, { sec: this.stat.mtime, nsec: this.stat.mtimeNsec });
+    }
     this.fs.remember(node);
   }
 
