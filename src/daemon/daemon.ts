@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { detachStale } from '../driver/detach';
+import { findHome } from '../protocol/home';
 import { mountedWorkspaces } from '../protocol/mounts';
 import { logFile, readConfig, readState, type WorkspaceConfig } from '../protocol/registry';
 import { checkLocations } from './locations';
@@ -127,7 +128,7 @@ export class Daemon {
 
 /** Checks everything that could go wrong, then mounts. */
 async function mountWorkspace(config: WorkspaceConfig, log: Log): Promise<Mounted> {
-  const { bases, mount: mountPoint, scratch } = await checkLocations(config);
+  const { bases, mount: mountPoint, scratch } = await checkLocations(config, findHome().outside);
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   lockScratch(scratch);
   if ((await mountedWorkspaces()).has(mountPoint) && (await detachStale(mountPoint))) {

@@ -2,6 +2,7 @@ import { mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { CowspaceError, failedWith } from '../protocol/errors';
 import { mountedWorkspaces } from '../protocol/mounts';
 import { isWithin, realTarget } from '../protocol/paths';
+import { securePlace } from '../protocol/placement';
 
 export interface Locations {
   readonly bases: readonly string[];
@@ -12,9 +13,11 @@ export interface Locations {
 /**
  * Resolves symbolic links in a workspace's locations and refuses those that cannot work together.
  *
- * @throws CowspaceError `not-found`, `usage`, `overlap`
+ * @param outside see `Home.outside`
+ * @throws CowspaceError `not-found`, `usage`, `overlap`, `unsupported`
  */
-export async function checkLocations(given: Locations): Promise<Locations> {
+export async function checkLocations(given: Locations, outside: string): Promise<Locations> {
+  for (const place of [given.mount, given.scratch]) await securePlace(place, outside);
   const bases = await Promise.all(given.bases.map(realBase));
   const mount = await realTarget(given.mount);
   const scratch = await realTarget(given.scratch);

@@ -1,8 +1,8 @@
-import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CowspaceError } from '../protocol/errors';
+import { preparePrivateDirectory } from '../protocol/privateDirectory';
 import { ClientConnection, type Handlers } from './clientConnection';
 import type { Log } from './log';
 
@@ -26,7 +26,11 @@ export class RpcServer {
    * @throws CowspaceError `unsupported` when others have access to its folder
    */
   static async listen(path: string, options: RpcOptions): Promise<RpcServer> {
-    await preparePrivateDirectory(dirname(path));
+    await preparePrivateDirectory(
+      dirname(path),
+      'because whoever reaches the sockets in it controls your workspaces. Remove it, or set XDG_RUNTIME_DIR to a ' +
+        'folder of your own.',
+    );
     await rm(path, { force: true });
     const server = new RpcServer(options);
     await new Promise<void>((resolve, reject) => {
@@ -64,17 +68,4 @@ export class RpcServer {
     });
     this.#clients.add(client);
   }
-}
-
-/** Makes a folder that only its owner may enter, or finds it so. */
-async function preparePrivateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  const stat = await lstat(path);
-  if (stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0) return;
-  throw new CowspaceError(
-    'unsupported',
-    `${path} must be a folder that only you can enter (mode 0700), because whoever reaches the sockets in it ` +
-      'controls your workspaces. Remove it, or set XDG_RUNTIME_DIR to a folder of your own.',
-    { path },
-  );
 }

@@ -10,6 +10,11 @@ export interface Home {
   readonly mounts: string;
   /** Sockets of daemons; only its owner may enter it. */
   readonly run: string;
+  /**
+   * For who works on a copy of the home directory itself: outside of it, and survives a reboot. Only its owner may
+   * enter it.
+   */
+  readonly outside: string;
 }
 
 /** Longest path of a unix socket: `sun_path` less its closing NUL, bytes. */
@@ -21,6 +26,7 @@ const SOCKET_NAME_LENGTH = '/0123456789abcdef.sock'.length;
  * Makes none.
  */
 export function findHome(env: NodeJS.ProcessEnv = process.env): Home {
+  const { uid } = userInfo();
   const own = env['COWSPACE_HOME'];
   const data = own
     ? resolve(own)
@@ -30,7 +36,8 @@ export function findHome(env: NodeJS.ProcessEnv = process.env): Home {
   return {
     workspaces: join(data, 'workspaces'),
     mounts: join(data, 'mounts'),
-    run: run && fits(run) ? run : `/tmp/cowspace-${userInfo().uid}`,
+    run: run && fits(run) ? run : `/tmp/cowspace-${uid}`,
+    outside: `/var/tmp/cowspace-${uid}`,
   };
 }
 
@@ -38,11 +45,6 @@ export function findHome(env: NodeJS.ProcessEnv = process.env): Home {
 export function socketPath(home: Home, name: string): string {
   const hash = createHash('sha256').update(`${home.workspaces}\0${name}`).digest('hex');
   return join(home.run, `${hash.slice(0, 16)}.sock`);
-}
-
-/** A folder outside the home directory, for who works on a copy of the home directory itself; survives a reboot. */
-export function outsideHome(): string {
-  return `/var/tmp/cowspace-${userInfo().uid}`;
 }
 
 function xdg(value: string | undefined): string | undefined {

@@ -1,8 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CowspaceError, failedWith } from './errors';
-import { type Home, outsideHome } from './home';
+import type { Home } from './home';
 import { isWithin, realTarget } from './paths';
+import { preparePrivateDirectory } from './privateDirectory';
 
 export interface Placement {
   /** Real paths. */
@@ -20,7 +21,7 @@ export interface Placement {
  *
  * @param given as the user wrote them
  * @param bases real paths
- * @throws CowspaceError `overlap` when the bases leave no room
+ * @throws CowspaceError `overlap` when the bases leave no room; `unsupported` when others have access to it
  */
 export async function placeWorkspace(
   home: Home,
@@ -28,16 +29,19 @@ export async function placeWorkspace(
   bases: readonly string[],
   given: { readonly mount?: string | undefined; readonly scratch?: string | undefined },
 ): Promise<Placement> {
-  const outside = outsideHome();
+  const { outside } = home;
   const places = {
     mount: [join(home.mounts, name), join(outside, 'mounts', name)],
     scratch: [join(home.workspaces, name, 'scratch'), join(outside, 'scratch', name)],
   };
-  const choose = (kind: 'mount' | 'scratch'): Promise<string> => {
+  const choose = async (kind: 'mount' | 'scratch'): Promise<string> => {
     const wanted = given[kind];
     const place =
       wanted === undefined ? places[kind].find((path) => isOutside(path, bases)) : resolve(wanted);
-    if (place !== undefined) return realTarget(place);
+    if (place !== undefined) {
+      await securePlace(place, outside);
+      return realTarget(place);
+    }
     throw new CowspaceError(
       'overlap',
       `Every place where cowspace would put the ${kind} lies in ${bases.join(' or ')}. ` +
@@ -47,6 +51,22 @@ export async function placeWorkspace(
   const [mount, scratch] = [await choose('mount'), await choose('scratch')];
   const made = { mount: !(await exists(mount)), scratch: !(await exists(scratch)) };
   return { mount, scratch, made, adopted: (await entriesOf(scratch)).length > 0 };
+}
+
+/**
+ * Sees to it that nobody else has access to the folder outside of the home directory, if a place lies in it: links of
+ * others could lead it anywhere.
+ *
+ * @param place absolute, as it was before links are followed
+ * @param outside as in {@link Home}
+ * @throws CowspaceError `unsupported`
+ */
+export async function securePlace(place: string, outside: string): Promise<void> {
+  if (!isWithin(place, outside)) return;
+  const why =
+    'because others could lead your workspaces elsewhere. Have it removed, or choose folders of your own with --mount and ' +
+    '--scratch.';
+  await preparePrivateDirectory(outside, why);
 }
 
 function isOutside(path: string, bases: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkLocations, prepareMountPoint } from '../../../src/daemon/locations';
@@ -22,11 +22,12 @@ describe('locations', () => {
 
   function check(bases: string[], mount: string, scratch: string): ReturnType<typeof checkLocations> {
     const [absoluteMount, absoluteScratch] = [join(root, mount), join(root, scratch)];
-    return checkLocations({
+    const locations = {
       bases: bases.map((base) => join(root, base)),
       mount: absoluteMount,
       scratch: absoluteScratch,
-    });
+    };
+    return checkLocations(locations, join(root, 'outside'));
   }
 
   async function refuses(code: ErrorCode, pattern: RegExp, promise: Promise<unknown>): Promise<void> {
@@ -67,6 +68,15 @@ describe('locations', () => {
     await refuses('not-found', /does not exist/, check(['none'], 'm', 's'));
     await refuses('usage', /not a folder/, check(['file'], 'm', 's'));
     await refuses('usage', /twice/, check(['base', 'link'], 'm', 's'));
+  });
+
+  it('are not in a folder outside of the home directory that others can enter', async () => {
+    mkdirSync(join(root, 'outside'), { mode: 0o755 });
+    await check(['base'], 'm', 's');
+    await refuses('unsupported', /mode 0700.*--scratch/, check(['base'], 'm', 'outside/scratch/a'));
+    await refuses('unsupported', /mode 0700/, check(['base'], 'outside/mounts/a', 's'));
+    chmodSync(join(root, 'outside'), 0o700);
+    await check(['base'], 'outside/mounts/a', 'outside/scratch/a');
   });
 
   it('makes a mount point, or takes an empty one', async () => {

@@ -3,12 +3,15 @@ import { homedir, userInfo } from 'node:os';
 import { findHome, socketPath } from '../../../src/protocol/home';
 
 describe('home', () => {
+  const outside = `/var/tmp/cowspace-${userInfo().uid}`;
+
   it('follows the XDG directories', () => {
     const home = findHome({ XDG_DATA_HOME: '/data', XDG_RUNTIME_DIR: '/run/user/7' });
     assert.deepEqual(home, {
       workspaces: '/data/cowspace/workspaces',
       mounts: '/data/cowspace/mounts',
       run: '/run/user/7/cowspace',
+      outside,
     });
   });
 
@@ -20,7 +23,7 @@ describe('home', () => {
 
   it('keeps everything in COWSPACE_HOME', () => {
     const home = findHome({ COWSPACE_HOME: '/x', XDG_DATA_HOME: '/data', XDG_RUNTIME_DIR: '/run' });
-    assert.deepEqual(home, { workspaces: '/x/workspaces', mounts: '/x/mounts', run: '/x/run' });
+    assert.deepEqual(home, { workspaces: '/x/workspaces', mounts: '/x/mounts', run: '/x/run', outside });
   });
 
   it('keeps sockets where their paths fit, each its own', () => {
