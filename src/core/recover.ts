@@ -37,8 +37,9 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 function finishMove(u: Union, changes: Changes, move: BaseMove): void {
   changes.ifThere(move.path, (parent, name) => {
     const node = u.lookup(parent, name);
-    if (node?.record?.redirect !== move.from) return;
-    new BaseWriter(u, changes.bases).rename(move.from, move.to);
+    if (node === null) return;
+    // The entry's own record is the first to follow: what else leads there may not have.
+    if (node.record?.redirect === move.from) new BaseWriter(u, changes.bases).rename(move.from, move.to);
     settleMove(u, changes, node, move);
     u.release(node);
   });

@@ -105,4 +105,9 @@ describe('A daemon that is killed between any two system calls', function () {
     const { grownLargeFile, interruptEverywhere, interruptedCommit } = crashes;
     interruptEverywhere(grownLargeFile, interruptedCommit);
   });
+
+  it('of a commit of a renamed directory leaves other names of what is in it', () => {
+    const { interruptEverywhere, interruptedCommit, linkedOutOfRenamed } = crashes;
+    interruptEverywhere(linkedOutOfRenamed, interruptedCommit);
+  });
 });

@@ -108,6 +108,17 @@ export const grownLargeFile: CrashCase = {
   steps: [{ op: 'append', path: 'a', fill: 'x', length: 8193 }],
 };
 
+/** A directory was renamed, and a file in it has one more name elsewhere, when the commit ends. */
+export const linkedOutOfRenamed: CrashCase = {
+  bases: [[{ ...planned, path: 'd/file', kind: 'file', mode: 0o644 }]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [
+    { op: 'rename', from: 'd', to: 'b', flags: 0 },
+    { op: 'link', from: 'b/file', to: 'a' },
+  ],
+};
+
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
   act(sandbox: EngineSandbox): void;
