@@ -34,7 +34,8 @@ export class Workbench {
 
   /** Waits until the window has reloaded itself, once since it was opened. */
   async untilReloaded(): Promise<void> {
-    await until('the window reloads', () => this.loads > 1);
+    // As long as for a window to be ready: the reload waits for the mount, and other suites run beside this one.
+    await until('the window reloads', () => this.loads > 1, 60_000);
     await this.untilReady();
   }
 
