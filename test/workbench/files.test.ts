@@ -48,6 +48,15 @@ describe('an editor on a mount in which other programs work', () => {
     await files.untilLabels(['folder', 'inner.txt', 'renamed.txt']);
   });
 
+  // Before a file is open: of that, the editor searches what it has, which may be what was there a moment ago.
+  it('finds what they write, and no longer what they overwrite and delete', async () => {
+    const before = await window.findInFiles('needle');
+    await before.untilLabels(['first.txt', 'second.txt', 'third.txt', 'inner.txt']);
+    await inMount('echo needle > created.txt; rm second.txt; echo other > third.txt; mv folder moved');
+    const after = await window.findInFiles('needle');
+    await after.untilLabels(['created.txt', 'first.txt', 'inner.txt']);
+  });
+
   it('shows in an open file what they write, and what they put in its place', async () => {
     await window.openFile('first.txt');
     await inMount('echo appended >> first.txt');
@@ -56,14 +65,6 @@ describe('an editor on a mount in which other programs work', () => {
     await untilEditorShows('pin in first', 'appended');
     await inMount('echo short > first.txt');
     await untilEditorShows('short');
-  });
-
-  it('finds what they write, and no longer what they overwrite and delete', async () => {
-    const before = await window.findInFiles('needle');
-    await before.untilLabels(['first.txt', 'second.txt', 'third.txt', 'inner.txt']);
-    await inMount('echo needle > created.txt; rm second.txt; echo other > third.txt; mv folder moved');
-    const after = await window.findInFiles('needle');
-    await after.untilLabels(['created.txt', 'first.txt', 'inner.txt']);
   });
 
   async function inMount(script: string): Promise<void> {
