@@ -601,8 +601,8 @@ class Committer {
     for (const name of this.#changes.namesInScratch(node)) this.#changes.touchPath(name);
     this.#union.tellNewNumber(node);
     // Its names count at once: users look between two steps.
-    for (const { dir, name } of [place, ...others])
-      recheck(this.#union, this.#changes, { layer: dir.layer, path: joinPath(dir.path, name) });
+    for (const each of [place, ...others])
+      recheck(this.#union, this.#changes, { layer: each.dir.layer, path: pathOf(each) });
     this.#union.remember(node);
     this.#written.push({ node, path, place, edits });
   }

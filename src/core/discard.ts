@@ -15,12 +15,11 @@ import {
 } from '../sys/file';
 import { S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { Changes } from './changes';
-import { DamageError } from './damage';
 import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
-import type { Node, UpperRecord } from './node';
+import type { Node } from './node';
 import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
@@ -207,7 +206,7 @@ function releaseCopy(u: Union, changes: Changes, node: Node, key: string): void 
   check(unlinkAt(u.scratch.indexFd, key), node.path);
   u.indexed.delete(key);
   u.unlinkUpper(node);
-  for (const { parent, name } of otherNames(node, null, '')) replaceName(u, parent, name);
+  for (const { parent, name } of namesOf(node)) replaceName(u, parent, name);
   for (const each of equal) showBase(u, changes, each);
 }
 
@@ -221,10 +220,12 @@ function showBase(u: Union, changes: Changes, path: string): void {
 }
 
 /** Names under which a base inode with several shows what was written under one of them. */
-function otherNames(node: Node, parent: Node | null, name: string): { parent: Node; name: string }[] {
-  const all = [...(node.aliases ?? [])];
-  if (node.parent !== null) all.push({ parent: node.parent, name: node.name });
-  return all.filter((each) => each.parent !== parent || each.name !== name);
+function namesOf({ parent, name, aliases }: Node): { parent: Node; name: string }[] {
+  return [...(aliases ?? []), ...(parent === null ? [] : [{ parent, name }])];
+}
+
+function otherNames(node: Node, parent: Node, name: string): { parent: Node; name: string }[] {
+  return namesOf(node).filter((each) => each.parent !== parent || each.name !== name);
 }
 
 function dropIndex(u: Union, can: TrashCan, node: Node, key: string, aside: string): void {
@@ -379,30 +380,20 @@ function restoreIndex(u: Union, changes: Changes, dirFd: number, entry: TrashEnt
   u.indexed.add(key);
   const node = u.linkedLower.get(key);
   if (node === undefined) return;
-  for (const { parent, name } of otherNames(node, null, '')) replaceName(u, parent, name);
+  for (const { parent, name } of namesOf(node)) replaceName(u, parent, name);
 }
 
 /** Key in the index of the base inode that a file was copied up from, when that has several names. */
 function sharedKey(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): string | null {
   check(statAt(dirFd, entry.name, stat), entry.path);
   if (stat.type === S_IFDIR) return null;
-  const record = recordIn(u, dirFd, entry.name, stat);
+  const record = u.scratch.records.getSound(dirFd, entry.name, stat.type, stat.ino);
   if (record === null || record.cover) return null;
   const { layer, ino } = record.origin;
   const basePath = record.redirect ?? changes.basePath(toBytes(entry.path));
   const place = basePath === null ? null : changes.bases.stat(basePath, stat);
   const shared = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
   return shared ? linkKey(layer, ino) : null;
-}
-
-/** Null also for a damaged one. */
-function recordIn(u: Union, dirFd: number, name: string, { type, ino }: Stat): UpperRecord | null {
-  try {
-    return u.scratch.records.get(dirFd, name, type, ino);
-  } catch (error) {
-    if (error instanceof DamageError) return null;
-    throw error;
-  }
 }
 
 /** What is in the scratch but equals the base makes room. */

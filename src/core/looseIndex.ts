@@ -3,7 +3,6 @@ import { unlinkAt } from '../sys/file';
 import { Stat, statAt } from '../sys/stat';
 import type { BaseLinks } from './baseLinks';
 import type { Changes } from './changes';
-import { DamageError } from './damage';
 import type { Job } from './job';
 import { pinOrphan } from './names';
 import { carriesRecord } from './record';
@@ -71,19 +70,9 @@ function forgetCopy(u: Union, key: string): void {
   if (!isLoose(u, key)) return;
   const { ino, type } = stat;
   const { indexFd, records } = u.scratch;
-  const delta = deltaIn(u, key);
+  const delta = records.getSound(indexFd, key, type, ino)?.delta ?? null;
   check(unlinkAt(indexFd, key), key);
   u.indexed.delete(key);
   if (!carriesRecord(type)) records.forget(ino);
   if (delta !== null) u.deltas.remove(delta);
-}
-
-/** Id of a copy's block map. */
-function deltaIn(u: Union, key: string): string | null {
-  try {
-    return u.scratch.records.get(u.scratch.indexFd, key, stat.type, stat.ino)?.delta ?? null;
-  } catch (error) {
-    if (error instanceof DamageError) return null;
-    throw error;
-  }
 }

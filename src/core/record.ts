@@ -108,6 +108,16 @@ export class RecordStore {
     return this.#files.has(ino) ? this.#readFile(name, ino) : null;
   }
 
+  /** As {@link get}; null also for a record that is damaged. */
+  getSound(dirFd: number, name: string, type: number, ino: number): UpperRecord | null {
+    try {
+      return this.get(dirFd, name, type, ino);
+    } catch (error) {
+      if (error instanceof DamageError) return null;
+      throw error;
+    }
+  }
+
   /** Stores or, with null, removes a record; atomic. Returns 0 or a negative errno. */
   set(dirFd: number, name: string, type: number, ino: number, record: UpperRecord | null): number {
     if (carriesRecord(type)) return setOrRemoveXattr(dirFd, name, record);
@@ -140,7 +150,7 @@ export class RecordStore {
 }
 
 /** The record in a file's attribute. @throws DamageError */
-export function readRecord(dirFd: number, name: string): UpperRecord | null {
+function readRecord(dirFd: number, name: string): UpperRecord | null {
   const length = getXattrAt(dirFd, name, RECORD_XATTR, buffer);
   if (length === -E.ENODATA || length === -E.ENOTSUP) return null;
   if (length === -E.ERANGE) throw new DamageError(name, 'its scratch record is damaged');

@@ -19,10 +19,8 @@ import {
   unlinkAt,
 } from '../sys/file';
 import { readRegular } from '../sys/regular';
-import { S_IFDIR, Stat, statAt } from '../sys/stat';
-import { DamageError } from './damage';
+import { S_IFDIR, S_IFREG, Stat, statAt } from '../sys/stat';
 import type { Job } from './job';
-import { readRecord } from './record';
 import { plainNameSchema, plainPathSchema } from './plainPath';
 import { removeTree, type Scratch } from './scratch';
 
@@ -99,10 +97,11 @@ export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
     const ended = renameAt(dirFd, LIST, dirFd, ENDED);
     if (ended !== -E.ENOENT) check(ended, 'discard');
     for (const { name, type } of yield* readList(scratch, id, ENDED)) {
-      const map = type === 'file' && statAt(dirFd, name, stat) === 0 ? mapOf(dirFd, name) : null;
+      const isFile = type === 'file' && statAt(dirFd, name, stat) === 0;
+      const map = isFile ? scratch.records.getSound(dirFd, name, S_IFREG, stat.ino)?.delta : null;
       const last = stat.nlink === 1;
       removeTree(dirFd, name);
-      if (map !== null && last) unlinkAt(scratch.deltaFd, map);
+      if (map != null && last) unlinkAt(scratch.deltaFd, map);
       yield undefined;
     }
   } finally {
@@ -112,16 +111,6 @@ export function* deleteTrash(scratch: Scratch, id: string): Job<void> {
 }
 
 const stat = new Stat();
-
-/** Id of a file's block map; null for none, or when a damaged record does not tell. */
-function mapOf(dirFd: number, name: string): string | null {
-  try {
-    return readRecord(dirFd, name)?.delta ?? null;
-  } catch (error) {
-    if (error instanceof DamageError) return null;
-    throw error;
-  }
-}
 
 function trashIds(scratch: Scratch): number[] {
   const names: string[] = [];

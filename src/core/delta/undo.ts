@@ -104,7 +104,7 @@ export class UndoJournal {
 
   /** The base file has all that is new, durably, or a new one is about to take its place. What is left is to book it. */
   done(): void {
-    check(fsync(this.#fd), 'undo journal');
+    if (this.#state === 'open') check(fsync(this.#fd), 'undo journal');
     check(renameAt(this.#dirFd, this.#name, this.#dirFd, this.#name + DONE), 'undo journal');
     check(fsync(this.#dirFd), 'undo journal');
     this.#state = 'done';

@@ -21,24 +21,18 @@ describe('Discard of what other entries stand on', () => {
     sandbox.dispose();
   });
 
-  function listed(): string[] {
-    const { changes } = sandbox.engine;
-    sandbox.run(changes.update());
-    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
-  }
-
   /** Discards one path; the base is as it was, and undo brings all of it back. */
   function assertTakesAlong(path: string, change: (mount: MountTree) => void, expected: string[]): void {
     const { engine, mount } = sandbox;
     change(mount);
-    const before = { image: readImage(mount), list: listed() };
+    const before = { image: readImage(mount), list: sandbox.listed() };
     const { items, undoId } = sandbox.run(engine.discard({ paths: [path] }));
     assert.deepEqual(items.map((item) => item.path).sort(), expected);
     assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     sandbox.run(engine.undoDiscard(undoId));
     assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(listed(), before.list);
+    assert.deepEqual(sandbox.listed(), before.list);
   }
 
   it('brings back a directory that was made where another was renamed away', () => {
@@ -46,12 +40,12 @@ describe('Discard of what other entries stand on', () => {
     mount.rename('directory', 'renamed', 0);
     mount.mkdir('directory', 0o755);
     mount.mknod('directory/file', S_IFREG | 0o644, 0);
-    const before = { image: readImage(mount), list: listed() };
+    const before = { image: readImage(mount), list: sandbox.listed() };
     const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     sandbox.run(engine.undoDiscard(undoId));
     assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(listed(), before.list);
+    assert.deepEqual(sandbox.listed(), before.list);
   });
 
   it('shows all of a base directory again that was deleted and made anew', () => {
@@ -62,13 +56,13 @@ describe('Discard of what other entries stand on', () => {
     mount.rmdir('directory');
     mount.mkdir('directory', 0o700);
     mount.symlink('directory/file', 'target');
-    assert.deepEqual(listed(), [
+    assert.deepEqual(sandbox.listed(), [
       'metadata directory',
       'whiteout directory/another',
       'changed directory/file',
     ]);
     sandbox.run(engine.discard({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
   });
 
@@ -79,14 +73,14 @@ describe('Discard of what other entries stand on', () => {
     mount.unlink('directory/another');
     mount.rmdir('directory');
     mount.mkdir('directory', 0o755);
-    const before = { image: readImage(mount), list: listed() };
+    const before = { image: readImage(mount), list: sandbox.listed() };
     assert.deepEqual(before.list, ['whiteout directory/another', 'renamed renamed']);
     const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
     sandbox.run(engine.undoDiscard(undoId));
     assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(listed(), before.list);
+    assert.deepEqual(sandbox.listed(), before.list);
   });
 
   it('takes along a link to a changed file', () => {
@@ -151,7 +145,7 @@ describe('Discard of what other entries stand on', () => {
     mount.write('file', 0, Buffer.from('new!'));
     mount.link('file', 'link');
     sandbox.run(engine.discard({ paths: ['link'] }));
-    assert.deepEqual(listed(), ['changed file']);
+    assert.deepEqual(sandbox.listed(), ['changed file']);
     assert.equal(mount.read('file').toString(), 'new!');
   });
 

@@ -35,12 +35,6 @@ describe('Files with several names', () => {
     sandbox.dispose();
   });
 
-  function listed(): string[] {
-    const { changes } = sandbox.engine;
-    sandbox.run(changes.update());
-    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
-  }
-
   for (const again of [false, true]) {
     it(`keep a change when the name that it was made under goes${again ? ', after a remount' : ''}`, () => {
       sandbox.mount.write('first', 0, Buffer.from('new!'));
@@ -50,9 +44,9 @@ describe('Files with several names', () => {
       sandbox.mount.unlink('symlink');
       sandbox.mount.dropCaches();
       const expected = ['whiteout first', 'changed second', 'whiteout symlink', 'metadata symlink2'];
-      assert.deepEqual(listed(), expected);
+      assert.deepEqual(sandbox.listed(), expected);
       sandbox.run(sandbox.engine.commit({}));
-      assert.deepEqual(listed(), []);
+      assert.deepEqual(sandbox.listed(), []);
       assert.equal(readFileSync(join(base, 'second')).toString('latin1', 0, 8), 'new!base');
       assert.equal(lstatSync(join(base, 'symlink2')).mtimeMs, 1000);
     });
@@ -67,7 +61,7 @@ describe('Files with several names', () => {
     sandbox.mount.unlink('second');
     sandbox.close();
     const expected = ['whiteout first', 'renamed renamed', 'changed renamed/third', 'whiteout second'];
-    assert.deepEqual(listed(), expected);
+    assert.deepEqual(sandbox.listed(), expected);
     assert.equal(sandbox.mount.read('renamed/third').toString('latin1', 0, 4), 'new!');
   });
 
@@ -90,7 +84,7 @@ describe('Files with several names', () => {
     assert.equal(readFileSync(join(base, 'before')).toString('latin1', 0, 8), 'new!base');
     assert.equal(readFileSync(join(base, 'first')).toString(), 'before');
     assert.equal(lstatSync(join(base, 'second')).ino, lstatSync(join(base, 'before')).ino);
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
   });
 
   it('are found again when the directory in which they show moves once more', () => {
@@ -100,12 +94,12 @@ describe('Files with several names', () => {
     mount.write('first', 0, Buffer.from('new!'));
     mount.unlink('first');
     mount.unlink('second');
-    assert.deepEqual(listed(), ['changed directory/third', 'whiteout first', 'whiteout second']);
+    assert.deepEqual(sandbox.listed(), ['changed directory/third', 'whiteout first', 'whiteout second']);
     mount.rename('directory', 'renamed', 0);
     const expected = ['whiteout first', 'renamed renamed', 'changed renamed/third', 'whiteout second'];
-    assert.deepEqual(listed(), expected);
+    assert.deepEqual(sandbox.listed(), expected);
     sandbox.run(sandbox.engine.discard({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     assert.equal(mount.read('first').toString('latin1', 0, 4), 'base');
   });
 
@@ -113,10 +107,10 @@ describe('Files with several names', () => {
     const { mount } = sandbox;
     mount.mkdir('old', 0o755);
     mount.link('first', 'old/link');
-    assert.deepEqual(listed(), ['created old', 'created old/link']);
+    assert.deepEqual(sandbox.listed(), ['created old', 'created old/link']);
     mount.rename('old', 'new', 0);
     mount.mkdir('old', 0o755);
-    assert.deepEqual(listed(), ['created new', 'created new/link', 'created old']);
+    assert.deepEqual(sandbox.listed(), ['created new', 'created new/link', 'created old']);
   });
 
   it('leave nothing in the scratch when all are deleted', () => {
@@ -125,7 +119,7 @@ describe('Files with several names', () => {
     mount.open('@1', 'second');
     mount.unlink('first');
     mount.unlink('second');
-    assert.deepEqual(listed(), ['whiteout first', 'whiteout second']);
+    assert.deepEqual(sandbox.listed(), ['whiteout first', 'whiteout second']);
     assert.equal(mount.read('@1').toString('latin1', 0, 8), 'new!base');
     mount.closeHandles();
     assert.deepEqual(sandbox.run(sandbox.engine.verify()), []);
@@ -176,7 +170,7 @@ describe('Files with several names', () => {
     mount.utimes('symlink', 2, 0);
     assert.equal(mount.stat('symlink2').mtime, 2);
     sandbox.run(engine.discard({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
   });
 
   it('are one file again after a discard of the directory under which the scratch has them', () => {
@@ -187,16 +181,16 @@ describe('Files with several names', () => {
     mount.rename('first', 'renamed', 0);
     mount.unlink('renamed');
     mount.rename('directory', 'moved', 0);
-    const before = listed();
+    const before = sandbox.listed();
     const { undoId } = sandbox.run(engine.discard({}));
     assert.deepEqual(entries('index'), []);
     mount.write('first', 0, Buffer.from('new!'));
     mount.unlink('first');
     mount.dropCaches();
-    assert.deepEqual(listed(), ['changed directory/third', 'whiteout first', 'changed second']);
+    assert.deepEqual(sandbox.listed(), ['changed directory/third', 'whiteout first', 'changed second']);
     sandbox.run(engine.discard({}));
     sandbox.run(engine.undoDiscard(undoId));
-    assert.deepEqual(listed(), before);
+    assert.deepEqual(sandbox.listed(), before);
     assert.equal(mount.read('moved/third').toString('latin1', 0, 4), 'base');
   });
 
@@ -216,7 +210,7 @@ describe('Files with several names', () => {
     mount.unlink('second');
     const { conflicts } = sandbox.run(engine.commit({}));
     assert.deepEqual(conflicts, []);
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
   });
 
   for (const [how, name] of [
@@ -234,7 +228,7 @@ describe('Files with several names', () => {
       if (name === 'new') mount.rename('new', 'other', 0);
       mount.unlink('other');
       assert.deepEqual(sandbox.run(engine.commit({})).conflicts, []);
-      assert.deepEqual(listed(), []);
+      assert.deepEqual(sandbox.listed(), []);
     });
   }
 
@@ -317,7 +311,7 @@ describe('Files with several names', () => {
       sandbox.mount.link('first', 'a');
       if (again) sandbox.close();
       sandbox.run(sandbox.engine.commit({}));
-      assert.deepEqual(listed(), []);
+      assert.deepEqual(sandbox.listed(), []);
       assert.equal(lstatSync(join(base, 'second')).nlink, 3);
       assert.equal(readFileSync(join(base, 'second')).toString('latin1', 0, 4), 'new!');
     });
@@ -332,9 +326,9 @@ describe('Files with several names', () => {
     sandbox.mount.write('second', 0, Buffer.alloc(8 * BLOCK, 'base'));
     sandbox.mount.unlink('symlink2');
     sandbox.mount.symlink('symlink2', 'target');
-    assert.deepEqual(listed(), ['metadata equal', 'metadata second', 'metadata symlink2']);
+    assert.deepEqual(sandbox.listed(), ['metadata equal', 'metadata second', 'metadata symlink2']);
     sandbox.run(sandbox.engine.commit({}));
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     assert.equal(lstatSync(join(base, 'equal')).ino, lstatSync(join(base, 'other')).ino);
     assert.notEqual(lstatSync(join(base, 'second')).ino, lstatSync(join(base, 'first')).ino);
     assert.notEqual(lstatSync(join(base, 'symlink2')).ino, lstatSync(join(base, 'symlink')).ino);

@@ -23,12 +23,6 @@ describe('A directory that was deleted and made anew', () => {
     sandbox.dispose();
   });
 
-  function listed(): string[] {
-    const { changes } = sandbox.engine;
-    sandbox.run(changes.update());
-    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
-  }
-
   it('shows all of a directory that was renamed into it, while that is committed and after', () => {
     const { engine, mount } = sandbox;
     mount.rmdir('again');
@@ -40,7 +34,7 @@ describe('A directory that was deleted and made anew', () => {
       assertSame('a fresh look at the mount', sandbox.coldView(), before, { directoryTimes: true });
     });
     assert.equal(readFileSync(join(base, 'again/other/below/file'), 'utf8'), 'below');
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
     assertSame('the mount', readImage(mount), before, { directoryTimes: true });
   });
 
@@ -48,14 +42,14 @@ describe('A directory that was deleted and made anew', () => {
     const { mount } = sandbox;
     mount.rename('other', 'renamed', 0);
     mount.rename('renamed/below', 'gone', 0);
-    assert.deepEqual(listed(), ['renamed gone', 'renamed renamed']);
+    assert.deepEqual(sandbox.listed(), ['renamed gone', 'renamed renamed']);
     mount.unlink('gone/file');
     mount.rmdir('gone');
-    assert.deepEqual(listed(), ['renamed renamed', 'whiteout renamed/below']);
+    assert.deepEqual(sandbox.listed(), ['renamed renamed', 'whiteout renamed/below']);
     mount.rmdir('renamed');
     mount.mkdir('renamed', 0o755);
     mount.mknod('renamed/file', S_IFREG | 0o644, 0);
-    assert.deepEqual(listed(), ['whiteout other', 'created renamed', 'created renamed/file']);
+    assert.deepEqual(sandbox.listed(), ['whiteout other', 'created renamed', 'created renamed/file']);
   });
 
   it('takes in what has to make room for what was in the old one', () => {
@@ -72,7 +66,7 @@ describe('A directory that was deleted and made anew', () => {
       assertSame('a fresh look at the mount', sandbox.coldView(), before, { directoryTimes: true });
     });
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
   });
 
   it('by a rename has what was in the old one, at the same path', () => {
@@ -84,6 +78,6 @@ describe('A directory that was deleted and made anew', () => {
     const before = readImage(mount);
     assert.deepEqual(sandbox.run(engine.commit({})).conflicts, []);
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
-    assert.deepEqual(listed(), []);
+    assert.deepEqual(sandbox.listed(), []);
   });
 });

@@ -104,6 +104,13 @@ export class EngineSandbox {
     }
   }
 
+  /** The list of changes, brought up to date: kinds and paths. */
+  listed(): string[] {
+    const { changes } = this.engine;
+    this.run(changes.update());
+    return changes.list().changes.map(({ kind, path }) => `${kind} ${path}`);
+  }
+
   /** What the bases have, one over the other. */
   baseImage(): Image {
     return mergeImages(this.bases.map((base) => withDisk(base, readImage)));
