@@ -1,5 +1,5 @@
 // npm test -- [SUITE…]
-// Runs all suites, or the named ones, and prints as its last line: N passed, N failed.
+// Runs all suites, or the named ones, and prints at its end what failed and, as its last line: N passed, N failed.
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { provideArchive } from './debian-archive.mjs';
 import { installDebianPackages } from './debian.mjs';
 import { installPackages, projectDirectory } from './project.mjs';
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @typedef {{ passed: number, failed: number, skipped: number, broken: string[] }} Counts What is broken is named. */
 
 /** For one that hangs: a busy machine may well take twice as long as an idle one. */
 const suiteTimeoutMilliseconds = 1_500_000;
@@ -33,7 +33,8 @@ async function main() {
     throw new ScriptError(`No such suite: ${unknown.join(', ')}. Suites: ${suites.join(', ')}`);
 
   const chosen = selected.length > 0 ? [build, ...selected] : [build, ...checks, ...suites];
-  const total = { passed: 0, failed: 0, skipped: 0 };
+  /** @type {Counts} */
+  const total = { passed: 0, failed: 0, skipped: 0, broken: [] };
   try {
     await installPackages();
     await installDebianPackages();
@@ -52,6 +53,7 @@ async function main() {
     rmSync(resultsDirectory, { recursive: true, force: true });
   }
   if (total.failed > 0) process.exitCode = 1;
+  for (const what of total.broken) console.log(`FAILED ${what}`);
   if (total.skipped > 0) console.log(`${total.skipped} skipped`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
 }
@@ -77,6 +79,7 @@ function add(total, counts) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
+  total.broken.push(...counts.broken);
 }
 
 /**
@@ -119,7 +122,8 @@ async function run(name, stdio) {
  */
 async function runCheck(script, stdio) {
   const code = await runInteractive('npm', ['run', '--silent', script], { cwd: projectDirectory, stdio });
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  if (code === 0) return { passed: 1, failed: 0, skipped: 0, broken: [] };
+  return { passed: 0, failed: 1, skipped: 0, broken: [script] };
 }
 
 /**
@@ -135,9 +139,11 @@ async function runMocha(suite, stdio) {
     stdio,
     timeout: suiteTimeoutMilliseconds,
   });
-  const counts = readCounts(file);
+  const { broken, ...counts } = readCounts(file);
+  if (code === 0 || counts.failed > 0)
+    return { ...counts, broken: broken.map((test) => `${suite}: ${test}`) };
   // A suite that ends badly has failed, whatever it counted before.
-  return { ...counts, failed: Math.max(counts.failed, code === 0 ? 0 : 1) };
+  return { ...counts, failed: 1, broken: [`${suite}: ended with ${code}`] };
 }
 
 /**
@@ -149,7 +155,7 @@ function readCounts(file) {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOENT') throw error;
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, broken: ['it ended without results'] };
   }
 }
 
