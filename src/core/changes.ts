@@ -14,7 +14,7 @@ import { settleDoubts } from './linkCounts';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
-import { bookEqual } from './settle';
+import { bookEqual, bookFirstName, indexCopy } from './settle';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
@@ -357,10 +357,16 @@ export class Changes implements ChangeObserver {
       this.#put(path, 'created', facts);
     } else {
       const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
-      if (difference === 'none') {
+      let kind = difference === 'links' ? 'metadata' : difference;
+      if (difference === 'links' && bookFirstName(this.#union, node, base.place, base.stat)) {
+        kind = 'none';
+        for (const name of this.namesInScratch(node)) if (name !== path) this.touchPath(name);
+      }
+      if (kind === 'none') {
         this.#remove(path);
         bookEqual(this.#union, node, base.place, base.stat);
-      } else this.#put(path, difference, facts);
+      } else this.#put(path, kind, facts);
+      indexCopy(this.#union, node, base.place, base.stat);
     }
   }
 

@@ -12,8 +12,8 @@ import { openSharing } from './sharing';
 import type { Union } from './union';
 import { sameXattrs } from './xattrCopy';
 
-/** How an entry of the scratch relates to the base entry in its place. */
-export type Difference = 'none' | 'metadata' | 'changed';
+/** How an entry of the scratch relates to the base entry in its place; links: all is equal but which names are one file. */
+export type Difference = 'none' | 'links' | 'metadata' | 'changed';
 
 const CHUNK = 1 << 20;
 const left = Buffer.allocUnsafeSlow(CHUNK);
@@ -42,10 +42,10 @@ export function* compare(
   if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
   if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
   if (!sameOwner(mine, base)) return 'metadata';
-  if (isLinkedOtherwise(node, mine, place, base)) return 'metadata';
   if (untouched && (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec)) return 'metadata';
   const upper = u.upperPlace(node);
-  return sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name) ? 'none' : 'metadata';
+  if (!sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name)) return 'metadata';
+  return isLinkedOtherwise(node, mine, place, base) ? 'links' : 'none';
 }
 
 const user = process.getuid?.() ?? 0;

@@ -1,10 +1,10 @@
 import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
-import { AT_REMOVEDIR, renameAt, unlinkAt, utimensAt } from '../sys/file';
+import { AT_REMOVEDIR, linkAt, renameAt, unlinkAt, utimensAt } from '../sys/file';
 import { birthAt, Stat, statAt, statFd } from '../sys/stat';
-import type { BasePlace } from './baseView';
+import { type BasePlace, pathOf } from './baseView';
 import type { Changes } from './changes';
-import { sameOwner } from './compare';
+import { isCopyOf, sameOwner } from './compare';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
@@ -106,6 +106,48 @@ export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat): v
     setRecord(u, node, { ...record, origin });
     u.tellNewNumber(node);
   }
+}
+
+/**
+ * The same for a node with several names, of which the base can have had only this one written: it has one name, and
+ * stands where the node's origin stood. Returns whether it is so.
+ */
+export function bookFirstName(u: Union, node: Node, place: BasePlace, base: Stat): boolean {
+  const { record, indexKey, damage } = node;
+  if (base.nlink > 1 || indexKey !== null || damage !== null) return false;
+  const path = pathOf(place);
+  if (record !== null) {
+    if (record.metacopy || record.delta !== null) return false;
+    if (record.redirect !== null && record.redirect !== path) return false;
+  }
+  const origin = originOf(place.dir.layer, base);
+  setRecord(u, node, { metacopy: false, delta: null, cover: false, origin, redirect: path });
+  u.tellNewNumber(node);
+  return true;
+}
+
+/**
+ * Files a copy of a base inode that has several names by now, as copies are filed of one that had them before: all of
+ * these show it. A commit makes such names of a file that was linked here, and then keeps the copy for a while.
+ */
+export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): void {
+  const { layer } = place.dir;
+  if (base.nlink < 2 || base.dev !== u.inodes.device(layer) || !isCopyOf(node, place, base)) return;
+  const key = linkKey(layer, base.ino);
+  const known = u.linkedLower.get(key);
+  // Somebody has another name of it in use as what the base has: the next time.
+  if (known !== undefined && known !== node) return;
+  if (node.indexKey === null) {
+    const { fd, name } = u.upperPlace(node);
+    check(linkAt(fd, name, u.scratch.indexFd, key), node.path);
+    check(statAt(u.scratch.indexFd, key, stat), node.path);
+    u.indexed.add(key);
+    node.indexKey = key;
+    u.linkUpper(node, stat.ino);
+    u.linkLower(node, key);
+    u.invalidator.inode(node.id, -1, 0);
+  }
+  u.covered.suspect(key, { layer, path: pathOf(place) });
 }
 
 /** Files what several names share under the base inode that they share now. */

@@ -80,6 +80,12 @@ describe('A daemon that is killed between any two system calls', function () {
     interruptEverywhere(renamedIntoRemade, interruptedCommit);
   });
 
+  it('of a commit leaves a file with several names one file', () => {
+    const { interruptEverywhere, interruptedCommitOfLinks, linkedFile, newLinks } = crashes;
+    interruptEverywhere(linkedFile, interruptedCommitOfLinks);
+    interruptEverywhere(newLinks, interruptedCommitOfLinks);
+  });
+
   it('of a discard has put aside what can be brought back', () => {
     const { crashCase, interruptEverywhere, interruptedDiscard } = crashes;
     fc.assert(

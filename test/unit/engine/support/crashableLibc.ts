@@ -3,7 +3,7 @@ import { bind as bindCall } from '../../../../src/sys/libc';
 export * from '../../../../src/sys/libc';
 
 /** Stands for the end of the process: nothing that runs after it changes anything on disk. */
-export class Crash extends Error {}
+class Crash extends Error {}
 
 const O_CREAT = 0o100;
 const O_TRUNC = 0o1000;
@@ -37,6 +37,7 @@ const changing = new Set([
 const opened = new Set<number>();
 let allowed = Infinity;
 let made = 0;
+let crashed = false;
 
 /**
  * From now on counts the system calls that change something on disk, and ends the process, as it were, before the
@@ -45,6 +46,12 @@ let made = 0;
 export function crashAfter(calls: number): void {
   allowed = calls;
   made = 0;
+  crashed = false;
+}
+
+/** Whether the process was ended. What it does to clean up afterwards can fail otherwise. */
+export function hasCrashed(): boolean {
+  return crashed;
 }
 
 /** How many such calls were made since {@link crashAfter}. */
@@ -90,6 +97,9 @@ function makesFile(flags: number): boolean {
 }
 
 function step(): void {
-  if (made >= allowed) throw new Crash();
+  if (made >= allowed) {
+    crashed = true;
+    throw new Crash();
+  }
   made++;
 }

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { CowspaceError } from '../../../../src/protocol/errors';
 import { FsError } from '../../../../src/sys/errno';
-import { S_IFIFO } from '../../../../src/sys/stat';
+import { S_IFIFO, S_IFREG } from '../../../../src/sys/stat';
 import type { Planned } from './baseTree';
-import { callsMade, Crash, crashAfter, restart } from './crashableLibc';
+import { callsMade, crashAfter, hasCrashed, restart } from './crashableLibc';
 import { assertSame, describeImage, type Image, type Leniency } from './image';
 import { fileOperation, type FileOperation, perform } from './operations';
 import type { EngineSandbox } from './sandbox';
@@ -119,6 +119,30 @@ export const linkedOutOfRenamed: CrashCase = {
   ],
 };
 
+/** A file that is new in the scratch gets a second name. */
+export const linkedFile: CrashCase = {
+  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644 }]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [
+    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
+    { op: 'link', from: 'a', to: 'b' },
+  ],
+};
+
+/** A new file with two names takes the place of another with the second. */
+export const newLinks: CrashCase = {
+  bases: [[{ ...planned, path: 'b', kind: 'file', mode: 0o644 }]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [
+    { op: 'unlink', path: 'b' },
+    { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 },
+    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
+    { op: 'link', from: 'a', to: 'b' },
+  ],
+};
+
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
   act(sandbox: EngineSandbox): void;
@@ -151,6 +175,23 @@ export const interruptedCommit: Interrupted = {
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
     expectNoChanges(sandbox);
+  },
+};
+
+/** A commit that another ends: the names of a file that it wrote stay those of one file. */
+export const interruptedCommitOfLinks: Interrupted = {
+  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  check(sandbox) {
+    sandbox.run(sandbox.engine.commit({}));
+    for (const name of ['a', 'b']) {
+      sandbox.mount.unlink(name);
+      sandbox.run(sandbox.engine.discard({}));
+      assertSame(`the mount after ${name} came back`, sandbox.coldView(), sandbox.baseImage());
+      sandbox.mount.write(name, 0, Buffer.from(name));
+      const contents = ['a', 'b'].map((each) => sandbox.mount.read(each).toString());
+      if (contents.some((each) => each !== name)) throw new Error(`two files: ${contents.join(', ')}`);
+      sandbox.run(sandbox.engine.discard({}));
+    }
   },
 };
 
@@ -220,7 +261,7 @@ class CrashRun {
       try {
         this.#interrupted.act(this.#sandbox);
       } catch (error) {
-        if (!(error instanceof Crash)) throw error;
+        if (!hasCrashed()) throw error;
       }
       restart();
       this.#sandbox.abandon();
