@@ -20,19 +20,22 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed. */
+  broken: string[];
 }
 
 async function main(): Promise<boolean> {
   const { values } = parseArgs({ options: { desktop: { type: 'boolean' }, shim: { type: 'boolean' } } });
   const editors = values.shim === true ? [shim] : await availableEditors(values.desktop === true);
   const tests = await bundleTests();
-  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const total: Counts = { passed: 0, failed: 0, skipped: 0, broken: [] };
   for (const editor of editors) {
     console.log(`\nIn the extension host of ${editor.name}:`);
-    const { passed, failed, skipped } = await runIn(editor, tests);
+    const { passed, failed, skipped, broken } = await runIn(editor, tests);
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
+    total.broken.push(...broken);
   }
   console.log(`Ran in ${editors.map(({ name }) => name).join(' and ')}.`);
   const counts = process.env[environmentNames.counts];
