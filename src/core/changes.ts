@@ -4,7 +4,7 @@ import { E, FsError } from '../sys/errno';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
 import { BaseView } from './baseView';
 import { isDetour } from './detours';
-import { compare } from './compare';
+import { compare, isCopyOf } from './compare';
 import { damageOf } from './delta/open';
 import type { LogLevel } from './engine';
 import type { Job } from './job';
@@ -14,7 +14,7 @@ import { settleDoubts } from './linkCounts';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
-import { bookEqual, bookFirstName, indexCopy } from './settle';
+import { bookEqual, bookFirstName, bookPlace, indexCopy } from './settle';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
@@ -347,7 +347,9 @@ export class Changes implements ChangeObserver {
     this.#union.clearFresh();
     this.#union.statBacking(node, mine);
     const facts = factsOf(node.type, mine, storedBytes(this.#union, node, mine));
-    const from = this.#renamedFrom(node, path, basePath);
+    const inPlace = base !== null && isCopyOf(node, base.place, base.stat);
+    if (inPlace) bookPlace(this.#union, this.bases, node, base.place);
+    const from = inPlace ? null : this.#renamedFrom(node, path, basePath);
     const damage = damageOf(this.#union, node);
     if (from !== null) {
       this.#put(path, 'renamed', facts, { from, damage });

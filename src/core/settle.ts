@@ -2,7 +2,7 @@ import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
 import { AT_REMOVEDIR, linkAt, renameAt, unlinkAt, utimensAt } from '../sys/file';
 import { birthAt, Stat, statAt, statFd } from '../sys/stat';
-import { type BasePlace, pathOf } from './baseView';
+import { type BasePlace, type BaseView, pathOf } from './baseView';
 import type { Changes } from './changes';
 import { isCopyOf, sameOwner } from './compare';
 import { inUpperDir, setRecord } from './upperAccess';
@@ -47,12 +47,13 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   if (parent === null || !baseHasAllNames(u, node, parent, stat)) return false;
   u.fileFds.drop(node);
   u.deltas.drop(node);
+  for (const each of [{ parent, name }, ...(node.aliases ?? [])]) removeUpperName(u, each.parent, each.name);
+  // After the names that it has here, so that a crash in between leaves all names of the file one.
   if (node.indexKey !== null) {
     check(unlinkAt(u.scratch.indexFd, node.indexKey), name);
     u.indexed.delete(node.indexKey);
     node.indexKey = null;
   }
-  for (const each of [{ parent, name }, ...(node.aliases ?? [])]) removeUpperName(u, each.parent, each.name);
   // After the last name: a crash in between leaves something useless, and not something that is lacking.
   forgetInode(u, node);
   node.recordIno = 0;
@@ -126,6 +127,15 @@ export function bookFirstName(u: Union, node: Node, place: BasePlace, base: Stat
   return true;
 }
 
+/** Has the record of what stands in its base's place lead there, when it led to another name of it that is gone. */
+export function bookPlace(u: Union, bases: BaseView, node: Node, place: BasePlace): void {
+  const { record } = node;
+  if (record === null || record.redirect === null) return;
+  const there = bases.stat(record.redirect, other);
+  if (there === null || !isCopyOf(node, there, other))
+    setRecord(u, node, { ...record, redirect: pathOf(place) });
+}
+
 /**
  * Files a copy of a base inode that has several names by now, as copies are filed of one that had them before: all of
  * these show it. A commit makes such names of a file that was linked here, and then keeps the copy for a while.
@@ -138,6 +148,7 @@ export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): v
   // Somebody has another name of it in use as what the base has: the next time.
   if (known !== undefined && known !== node) return;
   if (node.indexKey === null) {
+    if (u.indexed.has(key)) return;
     const { fd, name } = u.upperPlace(node);
     check(linkAt(fd, name, u.scratch.indexFd, key), node.path);
     check(statAt(u.scratch.indexFd, key, stat), node.path);

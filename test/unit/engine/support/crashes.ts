@@ -92,6 +92,22 @@ export const changedLink: CrashCase = {
   steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
 };
 
+/** As before, by the name that its base lists last; the other is known to users too. */
+export const changedSecondLink: CrashCase = {
+  bases: [
+    [
+      { ...planned, path: 'a', kind: 'file', mode: 0o644 },
+      { ...planned, path: 'c', kind: 'link', mode: 0o644, target: 'a' },
+    ],
+  ],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [
+    { op: 'chmod', path: 'c', mode: 0o755 },
+    { op: 'rmdir', path: 'a' },
+  ],
+};
+
 /** A file of which the scratch has no bytes yet, only its metadata. */
 export const metadataCopy: CrashCase = {
   bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 4095 }]],
