@@ -1,6 +1,7 @@
 // npm run soak -- [--seconds N] [--seed N]
 // Has eight processes work in a workspace that is committed, discarded, remounted and killed, beside a plain directory.
-// The seed is printed; the same seed gives the same operations.
+// The seed is printed; the same seed gives the same operations. `npm test` does so for a fixed number of rounds, with a
+// fixed seed.
 import { parseArgs } from 'node:util';
 import { runInteractive, runMain, ScriptError } from './command.mjs';
 import { installDebianPackages } from './debian.mjs';

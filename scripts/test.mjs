@@ -19,7 +19,7 @@ const resultsDirectory = mkdtempSync(join(tmpdir(), 'cow-results-'));
 const build = 'package:this';
 const checks = ['check:types', 'check:lint', 'check:format', 'check:imports'];
 /** Mocha's suites in test/. Those in lanes begin in this order: the longest first, so that all lanes end soon after. */
-const suites = ['packages', 'mount', 'workbench', 'unit', 'conformance', 'host'];
+const suites = ['packages', 'mount', 'workbench', 'unit', 'conformance', 'soak', 'host'];
 const editorSuites = ['workbench', 'host'];
 /** These make dist/: nothing may run beside them. */
 const alone = [build, 'packages'];

@@ -17,4 +17,12 @@ export class Random {
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)]!;
   }
+
+  /** All items in some order, then all in another, and so on without an end. */
+  *deal<T>(items: readonly T[]): Generator<T> {
+    for (;;) {
+      const left = [...items];
+      while (left.length > 0) yield left.splice(this.below(left.length), 1)[0]!;
+    }
+  }
 }
