@@ -51,8 +51,8 @@ function directoryAttributes(u: Union, node: Node, out: Stat): void {
 
 function upperFileAttributes(u: Union, node: Node, out: Stat): void {
   const { record } = node;
-  const sparse = record !== null && (record.metacopy || record.delta !== null);
-  if (sparse && node.lowerDir !== null && !node.orphan) {
+  const sparse = record !== null && (record.metacopy || (record.delta !== null && !node.orphan));
+  if (sparse && node.lowerDir !== null) {
     const result = statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower);
     if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   }

@@ -88,11 +88,13 @@ export function copyUp(u: Union, node: Node, data: CopiedData): void {
     u.baseOrphans.delete(node);
     return;
   }
-  const byBlock = data !== 'none' && node.type === S_IFREG && isKeptByBlock(u, node, data);
+  // A block map is found by the record of a file with a name.
+  const byBlock = data !== 'none' && node.type === S_IFREG && !node.orphan && isKeptByBlock(u, node, data);
   if (!node.upper) copyUpFile(u, node, byBlock ? 'none' : data);
   if (data === 'none' || !node.record?.metacopy) return;
   if (byBlock) startDelta(u, node);
   else bringInData(u, node, data);
+  u.baseOrphans.delete(node);
 }
 
 /** Whether a base file's bytes are better left where they are: many, and not to be had for nothing by sharing them. */
@@ -218,8 +220,7 @@ function makeOrphan(u: Union, parked: string | null): number {
 
 /** Takes what is open, but has no name any more, out of the bases before they change. */
 export function copyUpOrphans(u: Union): void {
-  for (const node of u.baseOrphans) copyUpOrphan(u, node, ALL_DATA);
-  u.baseOrphans.clear();
+  for (const node of u.baseOrphans) copyUp(u, node, ALL_DATA);
 }
 
 /** Makes the bare inode in `work/`; returns its descriptor for a regular file, else -1. */
@@ -254,16 +255,27 @@ function makeInode(u: Union, node: Node, stat: Stat, temporary: string, data: Co
 /** Copies the base's bytes into a metadata-only copy and then says so, in this order. */
 function bringInData(u: Union, node: Node, limit: number): void {
   u.fileFds.drop(node);
-  const fd = openUpper(u, node);
-  check(statFd(fd, source), node.path);
-  const { atime, atimeNsec, mtime, mtimeNsec } = source;
-  if (limit === 0) check(ftruncate(fd, 0), node.path);
-  else copyData(u, node, fd, Math.min(source.size, limit));
-  check(futimens(fd, atime, atimeNsec, mtime, mtimeNsec), node.path);
-  node.record = { ...node.record!, metacopy: false };
-  const { fd: dirFd, name } = u.upperPlace(node);
-  writeRecord(u, node, dirFd, name);
-  u.fileFds.add(node, fd, true);
+  const pinned = node.orphan && node.orphanFd >= 0;
+  const fd = pinned ? node.orphanFd : openUpper(u, node);
+  const { record } = node;
+  try {
+    check(statFd(fd, source), node.path);
+    const { mode, atime, atimeNsec, mtime, mtimeNsec } = source;
+    if (limit === 0) check(ftruncate(fd, 0), node.path);
+    else copyData(u, node, fd, Math.min(source.size, limit));
+    // Writing took these bits, unless root did it.
+    if (mode & SET_ID) check(fchmod(fd, mode & 0o7777), node.path);
+    check(futimens(fd, atime, atimeNsec, mtime, mtimeNsec), node.path);
+    node.record = { ...record!, metacopy: false };
+    if (pinned) return;
+    const { fd: dirFd, name } = u.upperPlace(node);
+    writeRecord(u, node, dirFd, name);
+    u.fileFds.add(node, fd, true);
+  } catch (error) {
+    node.record = record;
+    if (!pinned) close(fd);
+    throw error;
+  }
 }
 
 function copyData(u: Union, node: Node, fd: number, size: number): void {
@@ -279,6 +291,8 @@ function copyData(u: Union, node: Node, fd: number, size: number): void {
   }
 }
 
+/** Set-user-id and set-group-id. */
+const SET_ID = 0o6000;
 const COPY_CHUNK = 16 << 20;
 const bounce = Buffer.allocUnsafeSlow(1 << 20);
 

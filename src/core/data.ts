@@ -156,7 +156,7 @@ export function openData(u: Union, node: Node): number {
 
 /** A descriptor from which the node's bytes can be read, kept open by the union. */
 function readFd(u: Union, node: Node): number {
-  if (node.orphanFd >= 0) return node.orphanFd;
+  if (hasPinnedData(node)) return node.orphanFd;
   const open = u.fileFds.get(node, false);
   if (open !== undefined) return open;
   requireFile(node);
@@ -169,7 +169,7 @@ function readFd(u: Union, node: Node): number {
 function writeTarget(u: Union, node: Node, limit = ALL_DATA): number | DeltaFile {
   const known = deltaOf(u, node);
   if (known !== null) return known;
-  if (node.orphanFd >= 0) return node.orphanFd;
+  if (hasPinnedData(node)) return node.orphanFd;
   const open = u.fileFds.get(node, true);
   if (open !== undefined) return open;
   requireFile(node);
@@ -177,6 +177,11 @@ function writeTarget(u: Union, node: Node, limit = ALL_DATA): number | DeltaFile
   const started = deltaOf(u, node);
   if (started !== null) return started;
   return node.orphanFd >= 0 ? node.orphanFd : (u.fileFds.get(node, true) ?? openAndKeep(u, node));
+}
+
+/** Whether the inode by which an orphan is kept has its bytes too. */
+function hasPinnedData(node: Node): boolean {
+  return node.orphanFd >= 0 && !node.record?.metacopy;
 }
 
 function openAndKeep(u: Union, node: Node): number {

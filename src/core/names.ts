@@ -348,10 +348,6 @@ export function pinOrphan(u: Union, node: Node): void {
     return;
   }
   if (!node.upper) return;
-  if (node.record?.metacopy) {
-    // Its bytes are the base's: the union goes on reading them there.
-    return;
-  }
   // Opened now, as an unlinked block map cannot be opened later.
   damageOf(u, node);
   if (node.type === S_IFREG) {
@@ -414,10 +410,7 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
     } else return;
   }
   node.orphan = true;
-  if (node.upper && node.orphanFd < 0 && node.record?.metacopy) {
-    node.upper = false;
-    node.record = null;
-  }
-  if (!node.upper && node.dir === null && node.lookups > 0) u.baseOrphans.add(node);
+  const needsBase = node.dir === null && (!node.upper || node.record?.metacopy === true);
+  if (needsBase && node.lookups > 0) u.baseOrphans.add(node);
   u.release(node);
 }

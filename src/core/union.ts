@@ -55,7 +55,7 @@ export class Union {
   readonly root: Node;
   readonly inodes: InodeNumbers;
   readonly invalidator: Invalidator;
-  /** Open files whose last name is gone, but whose inode is still a base's. */
+  /** Open files whose last name is gone, but whose inode, or its bytes alone, are still a base's. */
   readonly baseOrphans = new Set<Node>();
   observer: ChangeObserver = silent;
   /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
@@ -520,7 +520,9 @@ export class Union {
   #addAlias(node: Node, parent: Node, name: string): Node {
     if (node.orphan || node.parent === null) {
       node.orphan = false;
+      this.baseOrphans.delete(node);
       this.attach(node, parent, name);
+      this.findOtherLower(node);
     } else {
       (node.aliases ??= []).push({ parent, name });
       dirOf(parent).children.set(name, node);
