@@ -35,6 +35,8 @@ interface Events {
 
 /** Most requests that are worked out, or whose answers the client has not read yet; others wait. */
 const MAX_AT_WORK = 16;
+/** Bytes on their way to a client that does not read them from which on nothing more is worked out for it. */
+const MAX_UNREAD = 4 << 20;
 /** Bytes of unanswered requests from which on nothing is read from the client. */
 const MAX_UNANSWERED = MAX_MESSAGE;
 /** About what a request takes besides its own bytes. */
@@ -63,11 +65,14 @@ export class ClientConnection {
   readonly #socket: Socket;
   readonly #handlers: ReadonlyMap<string, AnyHandler>;
   readonly #events: Events;
+  readonly #refusal: CowspaceError | undefined;
   /** All that have no answer yet. */
   readonly #requests = new Map<RequestId, Request>();
   readonly #waiting: Request[] = [];
   /** Settle when the client has the answers; they never reject. */
   readonly #atWork = new Set<Promise<void>>();
+  /** Settles when the client has the last answer that was written out; the next one is not before that. */
+  #answered: Promise<void> = Promise.resolve();
   /** Bytes of all requests that have no answer yet. */
   #unanswered = 0;
   #readOn: () => void = () => undefined;
@@ -77,14 +82,19 @@ export class ClientConnection {
   #telling = false;
   #holds = 0;
 
-  constructor(socket: Socket, handlers: Handlers, events: Events) {
+  /** @param refusal why the client is to be told to go, if it is */
+  constructor(socket: Socket, handlers: Handlers, events: Events, refusal?: CowspaceError) {
     this.#socket = socket;
+    this.#refusal = refusal;
     this.#events = events;
     const keys = Object.keys(handlers) as (keyof Handlers)[];
     this.#handlers = new Map(
       keys.map((key) => [methods[key].name, checked(methods[key], handlers[key] as AnyHandler)]),
     );
     socket.on('error', events.failed);
+    socket.on('drain', () => {
+      this.#startNext();
+    });
     socket.on('close', () => {
       this.#waiting.length = 0;
       for (const { abort } of this.#requests.values()) abort.abort();
@@ -163,7 +173,7 @@ export class ClientConnection {
   }
 
   #startNext(): void {
-    while (this.#atWork.size < MAX_AT_WORK) {
+    while (this.#atWork.size < MAX_AT_WORK && this.#socket.writableLength < MAX_UNREAD) {
       const request = this.#waiting.shift();
       if (request === undefined) return;
       const work = this.#serve(request).finally(() => {
@@ -176,13 +186,12 @@ export class ClientConnection {
 
   async #serve(request: Request): Promise<void> {
     const { id, cost } = request;
-    let answer: string;
-    try {
-      answer = frame({ id, result: await this.#answer(request) });
-    } catch (error) {
-      answer = frame({ id, error: toResponseError(error) });
-    }
-    await this.#send(answer);
+    const answer = await this.#answer(request).then(
+      (result) => ({ id, result }),
+      (error: unknown) => ({ id, error: toResponseError(error) }),
+    );
+    this.#answered = this.#answered.then(() => this.#send(frameAnswer(answer)));
+    await this.#answered;
     this.#requests.delete(id);
     this.#unanswered -= cost;
     if (this.#unanswered <= MAX_UNANSWERED) this.#readOn();
@@ -208,6 +217,7 @@ export class ClientConnection {
           `not ${protocolVersion}. Unmount it by force, then mount it again.`,
       );
     }
+    if (this.#refusal !== undefined) throw this.#refusal;
     this.#name = client;
     return { protocolVersion: PROTOCOL_VERSION, pid: process.pid };
   }
@@ -245,6 +255,14 @@ export class ClientConnection {
         resolve();
       });
     });
+  }
+}
+
+function frameAnswer(answer: { readonly id: RequestId }): string {
+  try {
+    return frame(answer);
+  } catch (error) {
+    return frame({ id: answer.id, error: toResponseError(error) });
   }
 }
 

@@ -2,12 +2,18 @@ import { chmod, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CowspaceError } from '../protocol/errors';
 import { preparePrivateDirectory } from '../protocol/privateDirectory';
 import { ClientConnection, type Handlers } from './clientConnection';
 import type { Log } from './log';
 
 /** Milliseconds for clients to take what is still to be sent, when the server ends. */
 const END_TIMEOUT = 1000;
+
+/** Most clients at once: some for each window, command and agent. What one more asks is refused. */
+export const MAX_CLIENTS = 128;
+/** Most connections, with those that were refused and have not hung up; one more is closed at once. */
+const MAX_CONNECTIONS = 2 * MAX_CLIENTS;
 
 export interface RpcOptions {
   readonly handlers: Handlers;
@@ -45,6 +51,7 @@ export class RpcServer {
     this.#server = createServer((socket) => {
       this.#accept(socket);
     });
+    this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Stops listening, removes the socket, and hangs up on all clients once they have their answers. */
@@ -57,15 +64,24 @@ export class RpcServer {
 
   #accept(socket: Socket): void {
     const { handlers, log, disconnected } = this.#options;
-    const client: ClientConnection = new ClientConnection(socket, handlers, {
-      failed: (error) => {
+    const events = {
+      failed: (error: unknown): void => {
         log.warn(`${client.name}: ${String(error)}`);
       },
-      closed: () => {
+      closed: (): void => {
         this.#clients.delete(client);
         disconnected(client);
       },
-    });
+    };
+    const refusal = this.#clients.size < MAX_CLIENTS ? undefined : tooMany();
+    const client: ClientConnection = new ClientConnection(socket, handlers, events, refusal);
     this.#clients.add(client);
   }
+}
+
+function tooMany(): CowspaceError {
+  return new CowspaceError(
+    'internal',
+    `The workspace has ${MAX_CLIENTS} clients already, as many as it may have. Close some, then try again.`,
+  );
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConnection, Handlers } from '../../../src/daemon/clientConnection';
 import { Log } from '../../../src/daemon/log';
-import { RpcServer } from '../../../src/daemon/rpcServer';
+import { MAX_CLIENTS, RpcServer } from '../../../src/daemon/rpcServer';
 import { DaemonClient } from '../../../src/protocol/client';
 import { CowspaceError, type ErrorCode } from '../../../src/protocol/errors';
 import { type ChangeDelta, type ChangeList, PROTOCOL_VERSION } from '../../../src/protocol/messages';
@@ -207,6 +207,75 @@ describe('client and server', () => {
     deaf.on('data', (chunk) => (bytes += chunk.length)).resume();
     await until('all is answered', () => worked === 100 && bytes > 100 * base64.length);
     deaf.destroy();
+  });
+
+  it('write out few long answers for one that does not read them', async () => {
+    const base64 = 'x'.repeat(8 << 20);
+    let worked = 0;
+    let written = 0;
+    await serve({
+      info: () => Promise.reject(new CowspaceError('internal', 'No.')),
+      read: () => {
+        worked++;
+        const toJSON = (): unknown => {
+          written++;
+          return { base64, eof: true };
+        };
+        return Promise.resolve({ base64, eof: true, toJSON });
+      },
+    });
+    const { deaf, ask } = deafClient();
+    const params = { path: '', side: 'base', offset: 0, length: 1 };
+    ask(1, methods.read.name, params);
+    await until('it answers', () => written === 1);
+    for (let id = 2; id <= 40; id++) ask(id, methods.read.name, params);
+    const other = await connect();
+    for (let i = 0; i < 100; i++) await rejectsWith('internal', other.request(methods.info, {}));
+    assert.deepEqual({ worked, written }, { worked: 1, written: 1 });
+    let bytes = 0;
+    deaf.on('data', (chunk) => (bytes += chunk.length)).resume();
+    await until('all is answered', () => written === 40 && bytes > 40 * base64.length);
+    deaf.destroy();
+  });
+
+  it('write out one long answer at a time, of those that were asked for at once', async () => {
+    const base64 = 'x'.repeat(8 << 20);
+    let written = 0;
+    await serve({
+      info: () => Promise.reject(new CowspaceError('internal', 'No.')),
+      read: async () => {
+        await sleep(20);
+        const toJSON = (): unknown => {
+          written++;
+          return { base64, eof: true };
+        };
+        return { base64, eof: true, toJSON };
+      },
+    });
+    const { deaf, ask } = deafClient();
+    const params = { path: '', side: 'base', offset: 0, length: 1 };
+    for (let id = 1; id <= 10; id++) ask(id, methods.read.name, params);
+    await until('it answers', () => written > 0);
+    const other = await connect();
+    for (let i = 0; i < 100; i++) await rejectsWith('internal', other.request(methods.info, {}));
+    assert.equal(written, 1);
+    deaf.destroy();
+  });
+
+  it('are not too many: one more is told so, and the others go on', async () => {
+    await serve({ changes: () => Promise.resolve(list(7)) });
+    const first = await connect();
+    for (let i = 1; i < MAX_CLIENTS; i++) await connect();
+    await assert.rejects(DaemonClient.connect(socket), { code: 'internal', message: /clients already/ });
+    assert.equal((await first.request(methods.changes, {})).revision, 7);
+    clients.pop()!.dispose();
+    await until('the server knows', () => disconnected === 2);
+    await connect();
+    let closed = 0;
+    for (const mute of Array.from({ length: 3 * MAX_CLIENTS }, () => createConnection(socket)))
+      mute.on('error', () => undefined).on('close', () => closed++);
+    await until('those that say nothing are no more either', () => closed === 2 * MAX_CLIENTS);
+    assert.equal((await first.request(methods.changes, {})).revision, 7);
   });
 
   it('read nothing from one that has too much unanswered, then go on', async () => {
