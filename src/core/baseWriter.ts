@@ -161,7 +161,7 @@ export class BaseWriter {
         : mknodAt(dirFd, temporary, stat.mode, stat.rdev);
     check(made, place.name);
     try {
-      this.setMetadata({ dir: place.dir, name: temporary }, source);
+      this.#putMetadata({ dir: place.dir, name: temporary }, source);
       this.#moveIn(place, temporary, stat.type);
       this.#note(place, 'written');
     } catch (error) {
@@ -203,6 +203,13 @@ export class BaseWriter {
 
   /** Gives an entry of the base the owner, mode, attributes and times of the source. */
   setMetadata(place: BasePlace, source: Source): void {
+    this.#putMetadata(place, source);
+    this.#note(place, 'written');
+    this.#unsynced.add(place.dir);
+  }
+
+  /** As {@link setMetadata}, for what gets its last time of change later, when it is renamed. */
+  #putMetadata(place: BasePlace, source: Source): void {
     const dirFd = this.#fd(place.dir);
     const { stat } = source;
     const before = new Stat();
@@ -215,8 +222,6 @@ export class BaseWriter {
     replaceXattrs(source.fd, source.name, dirFd, place.name);
     if (stat.type !== S_IFLNK) check(chmodAt(dirFd, place.name, stat.mode & 0o7777), place.name);
     check(utimensAt(dirFd, place.name, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), place.name);
-    this.#note(place, 'written');
-    this.#unsynced.add(place.dir);
   }
 
   /** Whether the inode with this key in the index is known to have no second name. */
