@@ -21,8 +21,18 @@ export class AppendLog {
   #records = 0;
   #unsynced = false;
 
-  /** Opens a log, made when missing. @param rootFd the scratch @throws FsError when something else has its name */
-  constructor(rootFd: number, name: string, separator: string) {
+  /**
+   * Opens a log, made when missing, and reads its records, the oldest first.
+   *
+   * @param rootFd the scratch
+   * @throws FsError when something else has its name
+   */
+  static open(rootFd: number, name: string, separator: string): { log: AppendLog; records: string[] } {
+    const log = new AppendLog(rootFd, name, separator);
+    return { log, records: log.#read() };
+  }
+
+  private constructor(rootFd: number, name: string, separator: string) {
     this.#rootFd = rootFd;
     this.#name = name;
     this.#separator = separator;
@@ -33,8 +43,7 @@ export class AppendLog {
     close(this.#fd);
   }
 
-  /** All records, the oldest first. To be called once, before the first is appended. */
-  read(): string[] {
+  #read(): string[] {
     const stat = new Stat();
     check(statFd(this.#fd, stat), this.#name);
     if (stat.size > MAX_LOG) check(-E.EFBIG, this.#name);

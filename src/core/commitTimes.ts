@@ -26,8 +26,9 @@ export class CommitTimes {
 
   /** @param rootFd the scratch */
   constructor(rootFd: number) {
-    this.#log = new AppendLog(rootFd, LOG, '\n');
-    for (const record of this.#log.read()) {
+    const { log, records } = AppendLog.open(rootFd, LOG, '\n');
+    this.#log = log;
+    for (const record of records) {
       const [inode, mark] = record.split(' ');
       if (inode === undefined || mark === undefined) continue;
       if (inode === SETTLED) this.#settled = Number(mark);

@@ -38,8 +38,9 @@ export class CoveredNames {
 
   /** @param rootFd the scratch */
   constructor(rootFd: number) {
-    this.#log = new AppendLog(rootFd, LOG, '\0');
-    const records = this.#log.read().flatMap(decode);
+    const { log, records: lines } = AppendLog.open(rootFd, LOG, '\0');
+    this.#log = log;
+    const records = lines.flatMap(decode);
     for (const { sign, key, place } of records) {
       if (sign === GONE) this.#set(place, undefined);
       else this.#set(place, { key, covered: sign === COVERED });
