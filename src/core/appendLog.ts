@@ -1,5 +1,5 @@
 import { check, E } from '../sys/errno';
-import { close, fdatasync, ftruncate, O_CREAT, O_RDWR, openAt, pread, pwriteAll } from '../sys/file';
+import { close, fdatasync, fsync, ftruncate, O_CREAT, O_RDWR, openAt, pread, pwriteAll } from '../sys/file';
 import { openRegular, replaceRegular } from '../sys/regular';
 import { Stat, statFd } from '../sys/stat';
 
@@ -20,6 +20,7 @@ export class AppendLog {
   #length = 0;
   #records = 0;
   #unsynced = false;
+  #renamed = false;
 
   /**
    * Opens a log, made when missing, and reads its records, the oldest first.
@@ -84,12 +85,16 @@ export class AppendLog {
     this.#fd = this.#open();
     this.#length = bytes.length;
     this.#records = records.length;
+    // The bytes are on the disk, but as long as the name leads to the old ones there, none of these is durable.
+    this.#renamed = true;
   }
 
   /** Makes the records durable. @throws FsError */
   sync(): void {
     if (this.#unsynced) check(fdatasync(this.#fd), this.#name);
     this.#unsynced = false;
+    if (this.#renamed) check(fsync(this.#rootFd), this.#name);
+    this.#renamed = false;
   }
 
   #open(): number {

@@ -219,6 +219,7 @@ export class Changes implements ChangeObserver {
       yield* settleDoubts(this.#union, this);
     } while (this.pending);
     this.#union.dirFds.dropUnused();
+    this.#union.covered.compact();
   }
 
   *#evaluateTouched(): Job<void> {

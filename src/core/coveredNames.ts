@@ -29,6 +29,7 @@ const GONE = 'x';
 export class CoveredNames {
   readonly #log: AppendLog;
   readonly #entries = new PathTree<Entry>();
+  #size = 0;
   /** Places of covered names, by key. */
   readonly #covered = new Map<string, Set<string>>();
   /** Places to be looked at again. */
@@ -48,7 +49,7 @@ export class CoveredNames {
     this.doubt();
     const last = records.at(-1);
     this.last = last?.sign === COVERED ? nameAt(last.place) : null;
-    if (this.#log.isLong(this.#doubted.size)) this.#rewrite();
+    this.compact();
   }
 
   close(): void {
@@ -126,8 +127,18 @@ export class CoveredNames {
     this.#log.sync();
   }
 
+  /** Shortens the log where it is worth it. */
+  compact(): void {
+    if (!this.#log.isLong(this.#size)) return;
+    const names = [...this.#entries.entries()];
+    this.#log.rewrite(
+      names.map(([place, { key, covered }]) => encode(covered ? COVERED : SHOWN, key, place)),
+    );
+  }
+
   #set(place: string, entry: Entry | undefined): void {
     const before = this.#entries.get(place);
+    this.#size += Number(entry !== undefined) - Number(before !== undefined);
     if (before?.covered) {
       const places = this.#covered.get(before.key);
       places?.delete(place);
@@ -143,13 +154,6 @@ export class CoveredNames {
     const places = this.#covered.get(entry.key);
     if (places === undefined) this.#covered.set(entry.key, new Set([place]));
     else places.add(place);
-  }
-
-  #rewrite(): void {
-    const names = [...this.#entries.entries()];
-    this.#log.rewrite(
-      names.map(([place, { key, covered }]) => encode(covered ? COVERED : SHOWN, key, place)),
-    );
   }
 }
 

@@ -370,6 +370,21 @@ describe('Files with several names', () => {
     assert.equal(readFileSync(log, 'latin1'), record);
   });
 
+  it('have a log that stays short while they are removed and come back again and again', () => {
+    const names = Array.from({ length: 200 }, (_, i) => `name${i}`);
+    for (const name of names) linkSync(join(base, 'first'), join(base, name));
+    for (let i = 0; i < 4; i++) {
+      for (const name of names) sandbox.mount.unlink(name);
+      assert.equal(links('first'), 2);
+      sandbox.run(sandbox.engine.discard({}));
+      const records = readFileSync(join(sandbox.scratch, 'links'), 'latin1').split('\0').length - 1;
+      assert.ok(records <= 1000, `${records} records`);
+    }
+    sandbox.mount.unlink(names[0]!);
+    sandbox.close();
+    assert.equal(links('first'), names.length + 1);
+  });
+
   function entries(folder: string): string[] {
     return readdirSync(join(sandbox.scratch, folder));
   }
