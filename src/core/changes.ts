@@ -26,13 +26,16 @@ interface Facts {
   readonly mtime: number;
 }
 
+/** Touched nodes and paths from which on an update is overdue: programs can make and remove files for days. */
+const MANY_TOUCHED = 10_000;
+
 /**
  * What differs between the bases and the mount, by path. The engine says which nodes and names it touched; an
  * update looks at those alone, compares them with the bases as they are, and tells what became of the list.
  */
 export class Changes implements ChangeObserver {
   readonly bases: BaseView;
-  /** Called when something is touched while nothing was pending. */
+  /** Called when something is touched while nothing was pending, or while so much is that an update is overdue. */
   onPending: () => void = () => undefined;
   readonly #union: Union;
   readonly #log: (level: LogLevel, message: string) => void;
@@ -83,6 +86,11 @@ export class Changes implements ChangeObserver {
   /** Whether something was touched since the last update. */
   get touched(): boolean {
     return this.#touchedNodes.size > 0 || this.#touchedPaths.size > 0;
+  }
+
+  /** Whether so much was touched since the last update that the next should not wait for somebody to ask. */
+  get overdue(): boolean {
+    return this.#touchedNodes.size + this.#touchedPaths.size >= MANY_TOUCHED;
   }
 
   /** Whether an update has something to do. */
@@ -255,7 +263,7 @@ export class Changes implements ChangeObserver {
   }
 
   #announce(): void {
-    if (!this.touched) this.onPending();
+    if (!this.touched || this.overdue) this.onPending();
   }
 
   #takeNodes(): void {

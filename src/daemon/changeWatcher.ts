@@ -12,7 +12,7 @@ interface Listener {
   failed(error: unknown): void;
 }
 
-/** Keeps the list of changes up to date while somebody watches it. */
+/** Keeps the list of changes up to date while somebody watches it, and else from falling far behind. */
 export class ChangeWatcher implements IdleWork {
   /** Whether anybody wants to know. */
   on = false;
@@ -27,7 +27,7 @@ export class ChangeWatcher implements IdleWork {
   }
 
   delay(now: number): number {
-    if (!this.on || !this.#changes.pending) return -1;
+    if (!this.#changes.pending || !(this.on || this.#changes.overdue)) return -1;
     this.#dueAt ??= now + this.#delay;
     return Math.max(0, Math.ceil(this.#dueAt - now));
   }

@@ -49,6 +49,18 @@ describe('change watcher', () => {
     assert.equal(updates, 0);
   });
 
+  it('does not let changes gather without end while nobody watches', () => {
+    let calls = 0;
+    engine.changes.onPending = () => calls++;
+    for (let i = 0; i < 25_000; i++) {
+      const before = calls;
+      engine.changes.touchName(engine.root, `temporary${i}`);
+      if (calls > before) runTo(watcher, 10_000 * i);
+    }
+    assert.equal(engine.changes.overdue, false);
+    assert.ok(updates > 0 && updates < 10, `${updates} updates`);
+  });
+
   it('lets changes gather for a moment, and then tells them together', () => {
     watcher.on = true;
     while (engine.changes.update().next().done !== true);
