@@ -27,8 +27,8 @@ const ENDED = { share: 0.6, rounds: 21 };
 const ONE_DAEMON = { share: 0.4, rounds: 12 };
 /** Rounds after which a daemon's memory has its size: code is compiled, and what its allocator keeps it has. */
 const SETTLED = 4;
-/** Megabytes by which the memory may grow after that. */
-const MAY_GROW = 48;
+/** Megabytes by which the memory may grow after that: what V8 takes for the young objects of its two threads, and code. */
+const MAY_GROW = 2 * 48 + 8;
 
 /** Changes in base and scratch after which the daemon is killed: as many as a commit has here, but for a large one. */
 const MOST_IN_COMMIT = 1500;
