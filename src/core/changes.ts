@@ -375,7 +375,7 @@ export class Changes implements ChangeObserver {
       }
       if (kind === 'none') {
         this.#remove(path);
-        bookEqual(this.#union, node, base.place, base.stat);
+        bookEqual(this.#union, node, base.place, base.stat, mine);
       } else this.#put(path, kind, facts);
       indexCopy(this.#union, node, base.place, base.stat);
     }

@@ -80,6 +80,11 @@ describe('A daemon that is killed between any two system calls', function () {
     interruptEverywhere(renamedIntoRemade, interruptedCommit);
   });
 
+  it('of a commit leaves a new file known as what the base has', () => {
+    const { interruptEverywhere, interruptedCommitOfNewFile, newFile } = crashes;
+    interruptEverywhere(newFile, interruptedCommitOfNewFile);
+  });
+
   it('of a commit leaves a file with several names all of them', () => {
     const { changedSecondLink, interruptEverywhere, interruptedCommit } = crashes;
     interruptEverywhere(changedSecondLink, interruptedCommit);

@@ -146,6 +146,18 @@ export const linkedFile: CrashCase = {
   ],
 };
 
+/** A file and a symbolic link are new. */
+export const newFile: CrashCase = {
+  bases: [[]],
+  deltaThreshold: Infinity,
+  whiteouts: 'device',
+  steps: [
+    { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 },
+    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
+    { op: 'symlink', path: 'b', target: 'a' },
+  ],
+};
+
 /** A new file with two names takes the place of another with the second. */
 export const newLinks: CrashCase = {
   bases: [[{ ...planned, path: 'b', kind: 'file', mode: 0o644 }]],
@@ -190,6 +202,19 @@ export const interruptedCommit: Interrupted = {
     sandbox.run(sandbox.engine.commit({}));
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
+    expectNoChanges(sandbox);
+  },
+};
+
+/** A commit that another ends: what it wrote can then be linked and changed, and committed again. */
+export const interruptedCommitOfNewFile: Interrupted = {
+  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  check(sandbox) {
+    sandbox.run(sandbox.engine.commit({}));
+    sandbox.mount.link('a', 'c');
+    sandbox.mount.write('a', 0, Buffer.from('more'));
+    sandbox.run(sandbox.engine.commit({}));
+    assertSame('the base', sandbox.baseImage(), sandbox.coldView());
     expectNoChanges(sandbox);
   },
 };
