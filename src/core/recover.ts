@@ -6,19 +6,43 @@ import { recoverUndo, type UndoHeader } from './delta/undo';
 import { runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { bookOrigin, settleMove } from './settle';
-import { removeTemporaries } from './temporaries';
+import { forgetTemporaries, removeTemporaries } from './temporaries';
 import { Stat } from '../sys/stat';
 import type { LogFunction, Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
-  removeTemporaries(u);
+  const interrupted = removeTemporaries(u);
   recoverUndo(u, log, (header) => {
     bookEntry(u, changes, header);
   });
   const journal = new CommitJournal(u.scratch);
   const move = journal.read();
-  if (move === null) return;
+  if (move !== null) recoverMove(u, changes, journal, move, log);
+  // What is in the bases by now is booked as such before users change it again.
+  if (interrupted) bookWritten(changes, log);
+  forgetTemporaries(u);
+}
+
+function bookWritten(changes: Changes, log: LogFunction): void {
+  try {
+    runToEnd(changes.update());
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    log(
+      'error',
+      `Not all that a commit wrote before it was interrupted could be looked at: ${error.message}`,
+    );
+  }
+}
+
+function recoverMove(
+  u: Union,
+  changes: Changes,
+  journal: CommitJournal,
+  move: BaseMove,
+  log: LogFunction,
+): void {
   log(
     'warn',
     `A commit was interrupted while it renamed ${toText(move.from)} to ${toText(move.to)}: finishing it.`,

@@ -63,7 +63,7 @@ export class Temporaries {
     if (this.#journalFd < 0) return;
     close(this.#journalFd);
     this.#journalFd = -1;
-    unlinkAt(this.#union.scratch.rootFd, TEMPORARIES_JOURNAL);
+    forgetTemporaries(this.#union);
   }
 
   #note(place: Place): void {
@@ -86,9 +86,15 @@ export class Temporaries {
   }
 }
 
-/** Removes what an interrupted commit was building in the bases. */
-export function removeTemporaries(u: Union): void {
-  for (const place of readPlaces(u.scratch.rootFd)) removeFrom(u, place);
+/** Removes what an interrupted commit was building in the bases. Returns whether there was one, until that is forgotten. */
+export function removeTemporaries(u: Union): boolean {
+  const places = readPlaces(u.scratch.rootFd);
+  for (const place of places) removeFrom(u, place);
+  return places.length > 0;
+}
+
+/** Says that nothing is left of what an interrupted commit was building. */
+export function forgetTemporaries(u: Union): void {
   unlinkAt(u.scratch.rootFd, TEMPORARIES_JOURNAL);
 }
 

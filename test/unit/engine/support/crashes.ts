@@ -206,16 +206,17 @@ export const interruptedCommit: Interrupted = {
   },
 };
 
-/** A commit that another ends: what it wrote can then be linked and changed, and committed again. */
+/** A commit: what it wrote can be linked and changed, before and after another ends it. */
 export const interruptedCommitOfNewFile: Interrupted = {
   act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
   check(sandbox) {
-    sandbox.run(sandbox.engine.commit({}));
-    sandbox.mount.link('a', 'c');
-    sandbox.mount.write('a', 0, Buffer.from('more'));
-    sandbox.run(sandbox.engine.commit({}));
-    assertSame('the base', sandbox.baseImage(), sandbox.coldView());
-    expectNoChanges(sandbox);
+    for (const name of ['c', 'd']) {
+      sandbox.mount.link('a', name);
+      sandbox.mount.write('a', 0, Buffer.from(name));
+      sandbox.run(sandbox.engine.commit({}));
+      assertSame('the base', sandbox.baseImage(), sandbox.coldView());
+      expectNoChanges(sandbox);
+    }
   },
 };
 
