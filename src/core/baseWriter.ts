@@ -213,6 +213,7 @@ export class BaseWriter {
     const dirFd = this.#fd(place.dir);
     const { stat } = source;
     const before = new Stat();
+    this.#temporaries.begin();
     check(statAt(dirFd, place.name, before), place.name);
     // A change of owner takes the set-id bits away: after a crash before the mode is set, they would stay gone.
     if (before.uid !== stat.uid || before.gid !== stat.gid) {
@@ -306,6 +307,11 @@ export class BaseWriter {
     this.links.move(from, to);
     this.#bases.clear();
     this.flush();
+  }
+
+  /** Has {@link flush} make the names in a directory durable that an earlier commit may have changed. */
+  touch(dir: LayerDir): void {
+    this.#unsynced.add(dir);
   }
 
   /** Makes names durable that came, went or changed; after it, the scratch may forget them. */

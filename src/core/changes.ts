@@ -46,6 +46,7 @@ export class Changes implements ChangeObserver {
   /** Which base paths were renamed, and to where. */
   readonly #renamed = new PathTree<string>();
   readonly #touchedNodes = new Set<Node>();
+  #equal: Set<string> | null = null;
   /** Paths to look at; true: with everything below. */
   readonly #touchedPaths = new Map<string, boolean>();
   #upserted = new Map<string, Change>();
@@ -230,6 +231,18 @@ export class Changes implements ChangeObserver {
     this.#union.covered.compact();
   }
 
+  /** As {@link update}; returns the paths at which it found in the scratch what equals the base's. */
+  *updateForEqual(): Job<string[]> {
+    const equal = new Set<string>();
+    this.#equal = equal;
+    try {
+      yield* this.update();
+    } finally {
+      this.#equal = null;
+    }
+    return [...equal];
+  }
+
   *#evaluateTouched(): Job<void> {
     this.bases.clear();
     this.#takeNodes();
@@ -375,6 +388,7 @@ export class Changes implements ChangeObserver {
       }
       if (kind === 'none') {
         this.#remove(path);
+        this.#equal?.add(path);
         bookEqual(this.#union, node, base.place, base.stat, mine);
       } else this.#put(path, kind, facts);
       indexCopy(this.#union, node, base.place, base.stat);

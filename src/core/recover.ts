@@ -1,11 +1,14 @@
 import { toBytes, toText } from '../sys/bytes';
 import { FsError } from '../sys/errno';
+import type { BasePlace } from './baseView';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
+import { isCopyOf } from './compare';
 import { recoverUndo, type UndoHeader } from './delta/undo';
 import { runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
-import { bookOrigin, settleMove } from './settle';
+import type { Node } from './node';
+import { bookOrigin, dropUpper, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
 import { Stat } from '../sys/stat';
 import type { LogFunction, Union } from './union';
@@ -19,22 +22,63 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
   const journal = new CommitJournal(u.scratch);
   const move = journal.read();
   if (move !== null) recoverMove(u, changes, journal, move, log);
-  // What is in the bases by now is booked as such before users change it again.
-  if (interrupted) bookWritten(changes, log);
+  if (interrupted) {
+    try {
+      letGoOfWritten(u, changes);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      log('error', `A commit was interrupted. What it wrote stays in the scratch too: ${error.message}`);
+    }
+  }
   forgetTemporaries(u);
 }
 
-function bookWritten(changes: Changes, log: LogFunction): void {
-  try {
-    runToEnd(changes.update());
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error;
-    log(
-      'error',
-      `Not all that a commit wrote before it was interrupted could be looked at: ${error.message}`,
-    );
+/** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
+function letGoOfWritten(u: Union, changes: Changes): void {
+  const writer = new BaseWriter(u, changes.bases);
+  const written = runToEnd(changes.updateForEqual()).filter((path) =>
+    withWritten(u, changes, path, (_node, place) => {
+      writer.touch(place.dir);
+    }),
+  );
+  writer.flush();
+  for (const path of written) {
+    withWritten(u, changes, path, (node, place) => {
+      const { parent } = node;
+      if (dropUpper(u, node, place) && parent !== null) pruneDirectory(u, parent);
+    });
+    changes.touchPath(path);
   }
 }
+
+/** Uses what the scratch has at a path, if a commit may have left it so: just as the base's. Returns whether it is so. */
+function withWritten(
+  u: Union,
+  changes: Changes,
+  path: string,
+  use: (node: Node, place: BasePlace) => void,
+): boolean {
+  const found = changes.ifThere(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (node === null) return false;
+    u.remember(node);
+    try {
+      const basePath = changes.basePath(path);
+      const place = basePath === null ? null : changes.bases.stat(basePath, base);
+      if (place === null || !node.upper || !isCopyOf(node, place, base)) return false;
+      u.statBacking(node, mine);
+      if (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec) return false;
+      use(node, place);
+      return true;
+    } finally {
+      u.forget(node.id, 1);
+    }
+  });
+  return found ?? false;
+}
+
+const base = new Stat();
+const mine = new Stat();
 
 function recoverMove(
   u: Union,

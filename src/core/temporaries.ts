@@ -38,7 +38,7 @@ type Place = z.infer<typeof placeSchema>;
 
 /**
  * Names under which a commit builds in a base what is then renamed to its place. The scratch knows durably in which
- * directories, so that nothing of the kind stays after a crash.
+ * directories, so that nothing of the kind stays after a crash; by that it knows too that a commit was under way.
  */
 export class Temporaries {
   readonly #union: Union;
@@ -69,7 +69,7 @@ export class Temporaries {
   #note(place: Place): void {
     const line = `${JSON.stringify(place)}\n`;
     if (this.#noted.has(line)) return;
-    if (this.#journalFd < 0) this.#begin();
+    this.begin();
     const bytes = Buffer.from(line);
     check(pwriteAll(this.#journalFd, bytes, bytes.length, this.#length), TEMPORARIES_JOURNAL);
     check(fdatasync(this.#journalFd), TEMPORARIES_JOURNAL);
@@ -77,7 +77,9 @@ export class Temporaries {
     this.#noted.add(line);
   }
 
-  #begin(): void {
+  /** Says that a commit is under way, so that the next start looks what a crash left of it. */
+  begin(): void {
+    if (this.#journalFd >= 0) return;
     removeTemporaries(this.#union);
     const { rootFd } = this.#union.scratch;
     const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
@@ -89,8 +91,8 @@ export class Temporaries {
 /** Removes what an interrupted commit was building in the bases. Returns whether there was one, until that is forgotten. */
 export function removeTemporaries(u: Union): boolean {
   const places = readPlaces(u.scratch.rootFd);
-  for (const place of places) removeFrom(u, place);
-  return places.length > 0;
+  for (const place of places ?? []) removeFrom(u, place);
+  return places !== null;
 }
 
 /** Says that nothing is left of what an interrupted commit was building. */
@@ -98,9 +100,10 @@ export function forgetTemporaries(u: Union): void {
   unlinkAt(u.scratch.rootFd, TEMPORARIES_JOURNAL);
 }
 
-function readPlaces(rootFd: number): Place[] {
+/** Null when there is no journal. */
+function readPlaces(rootFd: number): Place[] | null {
   const bytes = readRegular(rootFd, TEMPORARIES_JOURNAL, MAX_JOURNAL);
-  if (typeof bytes === 'number') return [];
+  if (typeof bytes === 'number') return null;
   // A crash can cut the last line short: nothing was built there yet.
   const lines = bytes.toString('utf8').split('\n').slice(0, -1);
   return lines.flatMap((line) => placeSchema.safeParse(parseJson(line)).data ?? []);

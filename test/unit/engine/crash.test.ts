@@ -80,6 +80,12 @@ describe('A daemon that is killed between any two system calls', function () {
     interruptEverywhere(renamedIntoRemade, interruptedCommit);
   });
 
+  it('of a commit leaves what is written to the base alone', () => {
+    const { interruptEverywhere, interruptedCommitBeforeOthers, metadataCopy, newFile } = crashes;
+    interruptEverywhere(newFile, interruptedCommitBeforeOthers);
+    interruptEverywhere(metadataCopy, interruptedCommitBeforeOthers);
+  });
+
   it('of a commit leaves a new file known as what the base has', () => {
     const { interruptEverywhere, interruptedCommitOfNewFile, newFile } = crashes;
     interruptEverywhere(newFile, interruptedCommitOfNewFile);

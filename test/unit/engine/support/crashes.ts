@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { CowspaceError } from '../../../../src/protocol/errors';
 import { FsError } from '../../../../src/sys/errno';
@@ -203,6 +205,19 @@ export const interruptedCommit: Interrupted = {
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
     expectNoChanges(sandbox);
+  },
+};
+
+/** A commit: what it wrote is only the base's from then on, which others can change. */
+export const interruptedCommitBeforeOthers: Interrupted = {
+  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  check(sandbox) {
+    const { mount } = sandbox;
+    sandbox.run(sandbox.engine.changes.update());
+    if (sandbox.engine.changes.get('a') !== undefined) return;
+    writeFileSync(join(sandbox.bases[0]!, 'a'), 'theirs');
+    const shown = mount.read('a').toString();
+    if (shown !== 'theirs') throw new Error(`shown is ${shown}`);
   },
 };
 
