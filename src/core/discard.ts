@@ -19,7 +19,7 @@ import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
-import type { Node } from './node';
+import { joinPath, type Node } from './node';
 import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
@@ -317,7 +317,8 @@ function isTaken(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): 
   if (!metadata && changes.get(toBytes(path)) !== undefined && !isBack(u, changes, dirFd, entry)) return true;
   if (from === undefined) return false;
   const old = changes.unionPath(toBytes(from));
-  return changes.below(old).next().done !== true && showsBase(u, changes, old);
+  if (changes.below(old).next().done === true) return false;
+  return isInPlace(changes, old, toBytes(from)) && showsBase(u, changes, old);
 }
 
 /** Whether a path shows what has to come back there: an undo that was interrupted has brought it back under another name. */
@@ -415,10 +416,20 @@ function hideOldPlaces(u: Union, changes: Changes, entries: readonly TrashEntry[
     for (const { index } of u.layers) u.covered.doubt({ layer: index, path: toBytes(from) });
   }
   for (const { from } of entries) {
-    const old = from === undefined ? undefined : changes.unionPath(toBytes(from));
-    if (old !== undefined && showsBase(u, changes, old))
-      changes.at(old, (parent, name) => hide(u, parent, name));
+    if (from === undefined) continue;
+    const old = changes.unionPath(toBytes(from));
+    if (!isInPlace(changes, old, toBytes(from)) || !showsBase(u, changes, old)) continue;
+    changes.at(old, (parent, name) => hide(u, parent, name));
   }
+}
+
+/** Whether a path of the mount stands for a base path: another directory may have come to where its own was. */
+function isInPlace(changes: Changes, path: string, basePath: string): boolean {
+  const above = changes.ifThere(path, (parent, name) => {
+    const directory = changes.basePathOfDir(parent);
+    return directory === null ? null : joinPath(directory, name);
+  });
+  return above === basePath;
 }
 
 function hide(u: Union, parent: Node, name: string): void {

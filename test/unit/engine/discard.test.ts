@@ -48,6 +48,21 @@ describe('Discard of what other entries stand on', () => {
     assert.deepEqual(sandbox.listed(), before.list);
   });
 
+  it('brings back a directory that was renamed to where another was deleted', () => {
+    const { engine, mount } = sandbox;
+    mkdirSync(join(sandbox.bases[0]!, 'other'), 0o755);
+    writeFileSync(join(sandbox.bases[0]!, 'other/file'), 'other');
+    mount.rename('directory/file', 'renamed', 0);
+    mount.rmdir('directory');
+    mount.rename('other', 'directory', 0);
+    const before = { image: readImage(mount), list: sandbox.listed() };
+    const { undoId } = sandbox.run(engine.discard({}));
+    assert.deepEqual(sandbox.listed(), []);
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
+    assert.deepEqual(sandbox.listed(), before.list);
+  });
+
   it('shows all of a base directory again that was deleted and made anew', () => {
     const { engine, mount } = sandbox;
     writeFileSync(join(sandbox.bases[0]!, 'directory/another'), 'base');
