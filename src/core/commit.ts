@@ -173,7 +173,7 @@ class Committer {
   readonly #written: Written[] = [];
   #finished = false;
   /** Directories that were made or changed, whose times and modes come when their children are in. */
-  readonly #directories: { path: string; basePath: string }[] = [];
+  readonly #directories: string[] = [];
   /** Where the last name of an inode with several was written, and as which inode, by that of the scratch. */
   readonly #links = new Map<number, { place: BasePlace; ino: number }>();
   /** Renames under way, to notice a circle. */
@@ -242,9 +242,7 @@ class Committer {
     }
     yield* this.#settle();
     for (const { node } of this.#written.splice(0)) this.#union.forget(node.id, 1);
-    for (const { path, basePath } of this.#directories.splice(0).reverse()) {
-      this.#finishDirectory(path, basePath);
-    }
+    for (const path of this.#directories.splice(0).reverse()) this.#finishDirectory(path);
     this.#writer.end();
     for (const path of this.applied) {
       this.#pruneAbove(path);
@@ -536,7 +534,7 @@ class Committer {
     writable.mode |= 0o700;
     this.#writer.writeDirectory(place, { ...source, stat: writable });
     this.#writer.flush();
-    this.#directories.push({ path, basePath: target });
+    this.#directories.push(path);
     if (node.record !== null) setRecord(this.#union, node, null);
     adoptLowers(this.#union, node);
     this.#changes.touchPath(path);
@@ -548,7 +546,7 @@ class Committer {
     const node = this.#hold(path);
     if (node === null) return;
     try {
-      if (node.dir !== null) this.#directories.push({ path, basePath: target });
+      if (node.dir !== null) this.#directories.push(path);
       else if (yield* this.#readLinks(path, node, target)) this.#writeMetadata(path, node, target);
     } finally {
       this.#union.forget(node.id, 1);
@@ -621,10 +619,12 @@ class Committer {
     }
   }
 
-  #finishDirectory(path: string, basePath: string): void {
+  #finishDirectory(path: string): void {
     this.#withNode(path, (node) => {
-      if (!node.upper) return;
-      const place = this.#changes.bases.stat(basePath, new Stat());
+      if (node.dir === null || !node.upper) return;
+      // Where it is by now: directories above may have been moved since.
+      const basePath = this.#changes.basePathOfDir(node);
+      const place = basePath === null ? null : this.#changes.bases.stat(basePath, new Stat());
       if (place !== null) this.#writer.setMetadata(place, this.#source(node));
       this.#changes.touchPath(path);
     });

@@ -38,6 +38,21 @@ describe('A directory that was deleted and made anew', () => {
     assertSame('the mount', readImage(mount), before, { directoryTimes: true });
   });
 
+  it('gives its times and mode to none that comes to where the old one was', () => {
+    const { engine, mount } = sandbox;
+    mount.mkdir('other/new', 0o700);
+    mount.rename('file', 'other/new/file', 0);
+    mount.rename('other', 'file', 0);
+    mount.mkdir('other', 0o755);
+    mount.mknod('other/new', S_IFREG | 0o644, 0);
+    mount.write('other/new', 0, Buffer.from('new'));
+    const before = readImage(mount);
+    sandbox.run(engine.commit({}));
+    assert.deepEqual(sandbox.listed(), []);
+    assertSame('the base', sandbox.baseImage(), before);
+    assertSame('the mount', sandbox.coldView(), before);
+  });
+
   it('lists nothing of what was changed in one of its name before', () => {
     const { mount } = sandbox;
     mount.rename('other', 'renamed', 0);
