@@ -283,6 +283,8 @@ export class BaseWriter {
    */
   rename(from: string, to: string, begun: () => void = () => undefined): void {
     const stat = new Stat();
+    // By the old paths.
+    this.flush();
     for (const place of this.#bases.places(from)) {
       if (statAt(this.#fd(place.dir), place.name, stat) < 0) continue;
       const slash = to.lastIndexOf('/');
@@ -400,8 +402,13 @@ export class BaseWriter {
 
   #removeTree(place: BasePlace): void {
     const { dir, name } = place;
+    const path = pathOf(place);
     this.#removeEntry(dir.layer, this.#fd(dir), name, 0);
-    this.#union.covered.forget({ layer: dir.layer, path: pathOf(place) });
+    this.#union.covered.forget({ layer: dir.layer, path });
+    for (const each of this.#unsynced) {
+      const isGone = each.path === path || each.path.startsWith(`${path}/`);
+      if (isGone && each.layer === dir.layer) this.#unsynced.delete(each);
+    }
   }
 
   #removeEntry(layer: number, dirFd: number, name: string, type: number): void {

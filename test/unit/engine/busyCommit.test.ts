@@ -56,6 +56,7 @@ const cases: [title: string, prepare: Action, meanwhile: Action][] = [
     remake,
     (m) => m.link('directory/file', 'directory/link'),
   ],
+  ['a directory that was made anew becomes a file', remake, swap('directory', 'other')],
   ['another name of a file goes', write, (m) => m.unlink('directory/link2')],
   ['another name of a file is written to', write, (m) => m.write('directory/link2', 1, Buffer.from('x'))],
   ['a file gets one more name', write, (m) => m.link('directory/link1', 'directory/link')],
