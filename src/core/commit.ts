@@ -174,8 +174,8 @@ class Committer {
   #finished = false;
   /** Directories that were made or changed, whose times and modes come when their children are in. */
   readonly #directories: string[] = [];
-  /** Where the last name of an inode with several was written, and as which inode, by that of the scratch. */
-  readonly #links = new Map<number, { place: BasePlace; ino: number }>();
+  /** Where the last name of a node with several was written, as which inode, and which of its {@link Node.edits}. */
+  readonly #links = new Map<Node, { place: BasePlace; ino: number; edits: number }>();
   /** Renames under way, to notice a circle. */
   readonly #active = new Set<string>();
   /** New entries for which room is being made. */
@@ -435,7 +435,7 @@ class Committer {
     const source = this.#source(node);
     const { edits } = node;
     const original = this.#linkedBase(node);
-    const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node, source) : undefined);
+    const first = original ?? (source.stat.nlink > 1 ? this.#firstLink(node) : undefined);
     const place =
       first === undefined ? this.#writer.place(target) : this.#writer.placeIn(first.dir.layer, target);
     const others = this.#otherLinks(node, place);
@@ -450,7 +450,7 @@ class Committer {
         return;
       }
     } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
-    this.#noteLink(source, place);
+    this.#noteLink(node, source, place, edits);
     for (const other of others) {
       this.#writer.writeLink(other, place);
       this.#relist(other);
@@ -466,8 +466,8 @@ class Committer {
   }
 
   /** What the base has of the same inode already: written under another name, or unchanged where it came from. */
-  #firstLink(node: Node, source: Source): BasePlace | undefined {
-    const written = this.#writtenLink(source);
+  #firstLink(node: Node): BasePlace | undefined {
+    const written = this.#writtenLink(node);
     const from = node.record?.cover === false ? node.record.redirect : null;
     if (written !== undefined || from === null) return written;
     const path = this.#changes.unionPath(from);
@@ -475,27 +475,31 @@ class Committer {
     return this.#changes.bases.stat(from, new Stat()) ?? undefined;
   }
 
-  #noteLink(source: Source, place: BasePlace): void {
+  #noteLink(node: Node, source: Source, place: BasePlace, edits: number): void {
     if (source.stat.nlink === 1) return;
     const stat = new Stat();
     check(statAt(this.#union.dirFds.get(place.dir), place.name, stat), place.name);
-    this.#links.set(source.stat.ino, { place, ino: stat.ino });
+    this.#links.set(node, { place, ino: stat.ino, edits });
   }
 
-  /** Where the base has an inode with several names that was written under another; it may have been moved since. */
-  #writtenLink(source: Source): BasePlace | undefined {
-    const link = this.#links.get(source.stat.ino);
-    if (link === undefined) return undefined;
+  /**
+   * Where the base has a node with several names that was written under another. It may have been moved since, or users may
+   * have changed the node.
+   */
+  #writtenLink(node: Node): BasePlace | undefined {
+    const link = this.#links.get(node);
+    if (link?.edits !== node.edits) return undefined;
     const stat = new Stat();
     const there = this.#changes.bases.stat(pathOf(link.place), stat);
     return there?.dir.layer === link.place.dir.layer && stat.ino === link.ino ? there : undefined;
   }
 
-  /** Finds the names of a base inode with several. Returns whether users left the node in its place meanwhile. */
+  /** Finds the names of a base inode with several. Returns whether users left the node as and where it was meanwhile. */
   *#readLinks(path: string, node: Node, target: string): Job<boolean> {
     if (node.indexKey === null || this.#writer.hasOneName(node.indexKey)) return true;
+    const { edits } = node;
     yield* this.#writer.links.read(node.indexKey);
-    if (node.isAt(path) && this.#targetPath(path) === target) return true;
+    if (node.edits === edits && node.isAt(path) && this.#targetPath(path) === target) return true;
     this.missed.add(path);
     return false;
   }
@@ -557,12 +561,12 @@ class Committer {
     const place = this.#changes.bases.stat(target, new Stat());
     if (place === null) throw new FsError(E.ENOENT, toText(path));
     const source = this.#source(node);
-    const first = this.#writtenLink(source);
+    const first = this.#writtenLink(node);
     if (first?.dir.layer === place.dir.layer) this.#writer.writeLink(place, first);
     this.#writer.setMetadata(place, source);
     const others = this.#otherLinks(node, place);
     for (const other of others) this.#relist(other);
-    this.#noteLink(source, place);
+    this.#noteLink(node, source, place, node.edits);
     this.#noteWritten(path, node, place, node.edits, others);
   }
 
