@@ -596,6 +596,7 @@ class Committer {
       cover: !several && node.parent !== null && dirOf(node.parent).lowers.length === 0,
       origin,
       redirect: several ? pathOf(place) : null,
+      coveredAt: null,
     });
     node.lowerDir = place.dir;
     node.lowerName = place.name;

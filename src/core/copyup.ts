@@ -149,7 +149,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
     const origin = originOf(lowerDir.layer, stat);
-    node.record = { metacopy, cover: false, origin, delta: null, redirect: null };
+    node.record = { metacopy, cover: false, origin, delta: null, redirect: null, coveredAt: null };
     writeRecord(u, node, workFd, temporary);
     if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
     covering(u, node, node.parent!, node.name, () =>
@@ -196,7 +196,7 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     check(futimens(fd, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), node.name);
     u.fileFds.drop(node);
     const origin = originOf(node.lowerDir!.layer, stat);
-    node.record = { metacopy: false, cover: false, origin, delta: null, redirect: null };
+    node.record = { metacopy: false, cover: false, origin, delta: null, redirect: null, coveredAt: null };
     if (parked === null) u.pin(node, fd);
     else u.fileFds.add(node, fd, true);
     node.parkedName = parked;

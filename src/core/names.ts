@@ -167,6 +167,7 @@ export function rememberCovered(u: Union, node: Node): void {
       cover: true,
       origin: originOf(lower.layer, covered),
       redirect: null,
+      coveredAt: null,
     });
     return;
   }
@@ -200,6 +201,7 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   keepOrigin(u, node);
   // What its first name replaced, this one does not.
   if (node.record?.cover) setRecord(u, node, null);
+  forgetCoveredAt(u, node);
   const above = copyUpDir(u, parent);
   const from = u.upperPlace(node);
   const temporary = u.scratch.temporaryName();
@@ -243,6 +245,11 @@ export function keepOrigin(u: Union, node: Node): void {
   if (record === null || record.cover || record.redirect !== null) return;
   const redirect = originPath(node);
   if (redirect !== null) setRecord(u, node, { ...record, redirect });
+}
+
+/** What something that was renamed hides is about to be something else, or more than that. */
+export function forgetCoveredAt(u: Union, node: Node): void {
+  if (node.record?.coveredAt != null) setRecord(u, node, { ...node.record, coveredAt: null });
 }
 
 /** The path in the bases of what a node in its own place stands on; null for what was created here. */

@@ -47,6 +47,11 @@ export interface UpperRecord {
   readonly delta: string | null;
   /** The base path of something that was renamed or linked, relative to the base's root. */
   readonly redirect: string | null;
+  /**
+   * Of something that was renamed: until when users saw the base entry that it hides where it is now, in seconds since 1970;
+   * null for none, and when that is not known.
+   */
+  readonly coveredAt: number | null;
 }
 
 /**

@@ -181,7 +181,8 @@ export class ConflictFinder {
     const madeAt = Math.min(birthAt(fd, name), this.#opaqueSince(parent));
     const redirect = node.record?.redirect ?? basePath;
     // It was not here then, although its copy may have been made before.
-    return redirect === basePath ? madeAt : Math.max(madeAt, this.#union.commitTimes.settled);
+    if (redirect === basePath) return madeAt;
+    return Math.max(madeAt, this.#union.commitTimes.settled, node.record?.coveredAt ?? 0);
   }
 
   /** Of what took a directory's place: whether something in that changed since. */

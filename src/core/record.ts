@@ -17,21 +17,25 @@ const METACOPY = 1;
 const COVER = 2;
 const REDIRECT = 4;
 const DELTA = 8;
+const COVERED = 16;
 const FIXED = 52;
+const TIME = 8;
 const CHECKSUM = 4;
-const MAX_RECORD = FIXED + 4096 + CHECKSUM;
+const MAX_RECORD = FIXED + 4096 + TIME + CHECKSUM;
 
 /** The on-disk form, little-endian; docs/SCRATCH-FORMAT.md has the table. */
 export function encodeRecord(record: UpperRecord): Buffer {
   const redirect = Buffer.from(record.redirect ?? '', 'latin1');
-  const out = Buffer.alloc(FIXED + redirect.length + CHECKSUM);
-  const { origin } = record;
+  const { origin, coveredAt } = record;
+  const timeLength = coveredAt === null ? 0 : TIME;
+  const out = Buffer.alloc(FIXED + redirect.length + timeLength + CHECKSUM);
   out.writeUInt8(VERSION, 0);
   out.writeUInt8(
     (record.metacopy ? METACOPY : 0) |
       (record.cover ? COVER : 0) |
       (record.redirect !== null ? REDIRECT : 0) |
-      (record.delta !== null ? DELTA : 0),
+      (record.delta !== null ? DELTA : 0) |
+      (coveredAt !== null ? COVERED : 0),
     1,
   );
   out.writeUInt16LE(origin.layer, 2);
@@ -44,6 +48,7 @@ export function encodeRecord(record: UpperRecord): Buffer {
   out.writeUInt32LE(origin.mtimeNsec, 40);
   out.write(record.delta ?? '', 44, 'hex');
   redirect.copy(out, FIXED);
+  if (coveredAt !== null) out.writeDoubleLE(coveredAt, FIXED + redirect.length);
   out.writeUInt32LE(crc32(out.subarray(0, -CHECKSUM)), out.length - CHECKSUM);
   return out;
 }
@@ -58,7 +63,8 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
   if (version !== VERSION)
     throw new DamageError(what, `its scratch record is of version ${version}, not ${VERSION}`);
   const flags = bytes.readUInt8(1);
-  const redirect = bytes.toString('latin1', FIXED, bytes.length - CHECKSUM);
+  const end = bytes.length - CHECKSUM - (flags & COVERED ? TIME : 0);
+  const redirect = bytes.toString('latin1', FIXED, end);
   if (flags & REDIRECT && !isPlainPath(redirect)) {
     throw new DamageError(what, 'its scratch record redirects to an invalid path');
   }
@@ -77,6 +83,7 @@ export function decodeRecord(bytes: Buffer, what: string): UpperRecord {
     },
     delta: flags & DELTA ? bytes.toString('hex', 44, FIXED) : null,
     redirect: flags & REDIRECT ? redirect : null,
+    coveredAt: flags & COVERED ? bytes.readDoubleLE(end) : null,
   };
 }
 

@@ -105,10 +105,24 @@ export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat, mi
   const isWritten = mine.mtime === base.mtime && mine.mtimeNsec === base.mtimeNsec;
   const replaces = record === null || record.cover;
   if (replaces && isWritten && node.parent !== null && dirOf(node.parent).lowers.length > 0) {
-    setRecord(u, node, { metacopy: false, delta: null, cover: false, origin, redirect: null });
+    setRecord(u, node, {
+      metacopy: false,
+      delta: null,
+      cover: false,
+      origin,
+      redirect: null,
+      coveredAt: null,
+    });
     u.tellNewNumber(node);
   } else if (record === null) {
-    setRecord(u, node, { metacopy: false, delta: null, cover: true, origin, redirect: null });
+    setRecord(u, node, {
+      metacopy: false,
+      delta: null,
+      cover: true,
+      origin,
+      redirect: null,
+      coveredAt: null,
+    });
   } else if (!isOrigin(record.origin, place, base) && !record.metacopy && record.delta === null) {
     setRecord(u, node, { ...record, origin });
     u.tellNewNumber(node);
@@ -128,7 +142,7 @@ export function bookFirstName(u: Union, node: Node, place: BasePlace, base: Stat
     if (record.redirect !== null && record.redirect !== path) return false;
   }
   const origin = originOf(place.dir.layer, base);
-  setRecord(u, node, { metacopy: false, delta: null, cover: false, origin, redirect: path });
+  setRecord(u, node, { metacopy: false, delta: null, cover: false, origin, redirect: path, coveredAt: null });
   u.tellNewNumber(node);
   return true;
 }

@@ -11,6 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import type { CowspaceError } from '../../../src/protocol/errors';
+import { RENAME_EXCHANGE } from '../../../src/sys/file';
+import { assertSame } from './support/image';
 import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
 
@@ -205,6 +207,65 @@ describe('A commit over a base that moved', () => {
     assert.deepEqual(sandbox.run(sandbox.engine.commit({})).conflicts, []);
     assert.equal(readFileSync(join(base, 'new'), 'utf8'), 'base');
   });
+
+  /** What comes to stand where an earlier commit put something, and was copied before that. */
+  const replacements: readonly [what: string, replace: (mount: MountTree) => void][] = [
+    ['renamed', (mount) => mount.rename('file', 'new', 0)],
+    [
+      'renamed where that was deleted',
+      (mount) => {
+        mount.unlink('new');
+        mount.rename('file', 'new', 0);
+      },
+    ],
+    [
+      'renamed over what was changed again',
+      (mount) => {
+        mount.write('new', 0, Buffer.from('again'));
+        mount.rename('file', 'new', 0);
+      },
+    ],
+    [
+      'exchanged twice',
+      (mount) => {
+        mount.rename('file', 'new', RENAME_EXCHANGE);
+        mount.rename('file', 'other', RENAME_EXCHANGE);
+        mount.rename('other', 'new', RENAME_EXCHANGE);
+      },
+    ],
+  ];
+  for (const [what, replace] of replacements) {
+    const prepare = (): Pick<EngineSandbox, 'engine' | 'mount' | 'run'> => {
+      const parts = sandboxParts();
+      const { engine, mount, run } = parts;
+      for (const path of ['file', 'other', 'directory/sub/file']) mount.write(path, 0, Buffer.from('mine'));
+      mount.mknod('new', 0o100644, 0);
+      pause();
+      assert.deepEqual(run(engine.commit({ paths: ['new'] })).conflicts, []);
+      pause();
+      replace(mount);
+      return parts;
+    };
+
+    it(`takes what replaced a file that it wrote while other changes were left: ${what}`, () => {
+      const { engine, run } = prepare();
+      const view = sandbox.coldView();
+      assert.deepEqual(run(engine.commit({})).conflicts, []);
+      assertSame('the base', sandbox.baseImage(), view, { times: true });
+    });
+
+    it(`refuses it when the base changed after that: ${what}`, () => {
+      const { engine, run } = prepare();
+      pause();
+      appendFileSync(join(base, 'new'), 'theirs');
+      const { conflicts } = run(engine.commit({ skipConflicts: true }));
+      assert.deepEqual(
+        conflicts.map(({ path }) => path),
+        ['new'],
+      );
+      assert.match(readFileSync(join(base, 'new'), 'utf8'), /theirs/);
+    });
+  }
 
   for (const [what, replace] of [
     ['new', (mount) => mount.mknod('directory', 0o100644, 0)],

@@ -357,4 +357,5 @@ const nothing: UpperRecord = {
   origin: { layer: 1, ino: 1, mode: 0o100644, uid: 0, gid: 0, size: 4, mtime: 0, mtimeNsec: 0 },
   delta: null,
   redirect: null,
+  coveredAt: null,
 };
