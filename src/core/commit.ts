@@ -27,6 +27,7 @@ import {
 } from './plan';
 import {
   adoptLowers,
+  type BaseInode,
   coverRoot,
   dropUpper,
   dropWhiteout,
@@ -149,7 +150,8 @@ function withoutDependents(steps: Step[], conflicts: readonly Conflict[]): Step[
 interface Written {
   readonly node: Node;
   readonly path: string;
-  readonly place: BasePlace;
+  /** Not its place: that may move, and another entry come there. */
+  readonly inode: BaseInode;
   /** The node's {@link Node.edits} that are in the base. */
   readonly edits: number;
 }
@@ -607,17 +609,17 @@ class Committer {
     for (const each of [place, ...others])
       recheck(this.#union, this.#changes, { layer: each.dir.layer, path: pathOf(each) });
     this.#union.remember(node);
-    this.#written.push({ node, path, place, edits });
+    this.#written.push({ node, path, inode: { layer: place.dir.layer, ino: stat.ino }, edits });
   }
 
   *#settle(): Job<void> {
     this.#writer.flush();
     for (let left = this.#written.length; left > 0; left--) {
       const written = this.#written.shift()!;
-      const { node, path, place, edits } = written;
+      const { node, path, inode, edits } = written;
       // Changed again meanwhile: it stays, as a change against what is in the base now.
       const unchanged = node.upper && node.isAt(path) && node.edits === edits;
-      if (unchanged && !dropUpper(this.#union, node, place)) this.#written.push(written);
+      if (unchanged && !dropUpper(this.#union, node, inode)) this.#written.push(written);
       else this.#union.forget(node.id, 1);
       this.#changes.touchPath(path);
       yield undefined;

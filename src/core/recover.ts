@@ -45,7 +45,8 @@ function letGoOfWritten(u: Union, changes: Changes): void {
   for (const path of written) {
     withWritten(u, changes, path, (node, place) => {
       const { parent } = node;
-      if (dropUpper(u, node, place) && parent !== null) pruneDirectory(u, parent);
+      const inode = { layer: place.dir.layer, ino: base.ino };
+      if (dropUpper(u, node, inode) && parent !== null) pruneDirectory(u, parent);
     });
     changes.touchPath(path);
   }

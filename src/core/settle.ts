@@ -36,15 +36,25 @@ export function coverRoot(u: Union, name: string): void {
   u.upperNames(u.root).set(name, { whiteout: true });
 }
 
+/** An inode of a base, wherever that has it. */
+export interface BaseInode {
+  readonly layer: number;
+  readonly ino: number;
+}
+
 /**
  * Removes a file from the scratch that a base now has. It stays where its directory does not show the base's entry
  * (an opaque directory that still hides others), and as long as the base lacks one of its names.
  * Returns whether it is gone.
+ *
+ * @param written what the base has as it is here
  */
-export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
+export function dropUpper(u: Union, node: Node, written: BaseInode): boolean {
+  const { layer, ino } = written;
   const { parent, name } = node;
-  check(statAt(u.dirFds.get(place.dir), place.name, stat), name);
-  if (parent === null || !baseHasAllNames(u, node, parent, stat)) return false;
+  if (parent === null) return false;
+  const lower = dirOf(parent).lowers.find((each) => statAt(u.dirFds.get(each), name, stat) === 0);
+  if (lower?.layer !== layer || stat.ino !== ino || !baseHasAllNames(u, node, parent, stat)) return false;
   u.fileFds.drop(node);
   u.deltas.drop(node);
   for (const each of [{ parent, name }, ...(node.aliases ?? [])]) removeUpperName(u, each.parent, each.name);
@@ -59,12 +69,12 @@ export function dropUpper(u: Union, node: Node, place: BasePlace): boolean {
   node.recordIno = 0;
   node.upper = false;
   node.record = null;
-  node.lowerDir = place.dir;
-  node.lowerName = place.name;
+  node.lowerDir = lower;
+  node.lowerName = name;
   u.unlinkUpper(node);
-  if (stat.nlink === 1) u.commitTimes.forget(place.dir.layer, stat);
-  if (stat.nlink > 1 && stat.dev === u.inodes.device(place.dir.layer)) {
-    u.linkLower(node, linkKey(place.dir.layer, stat.ino));
+  if (stat.nlink === 1) u.commitTimes.forget(layer, stat);
+  if (stat.nlink > 1 && stat.dev === u.inodes.device(layer)) {
+    u.linkLower(node, linkKey(layer, stat.ino));
     u.findOtherLower(node);
   }
   u.invalidator.inode(node.id, -1, 0);

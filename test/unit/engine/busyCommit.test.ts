@@ -42,8 +42,8 @@ function swap(one: string, other: string): Action {
   return (mount) => mount.rename(one, other, RENAME_EXCHANGE);
 }
 
-/** What is there to be committed, and what users do to it meanwhile. */
-const cases: [title: string, prepare: Action, meanwhile: Action][] = [
+/** What is there to be committed, and what users do to it meanwhile, and some steps later. */
+const cases: [title: string, prepare: Action, meanwhile: Action, later?: Action][] = [
   ['a file of a directory that was made anew goes', remake, (m) => m.unlink('directory/file')],
   ['a directory that was made anew moves', remake, (m) => m.rename('directory', 'moved', 0)],
   [
@@ -97,6 +97,18 @@ const cases: [title: string, prepare: Action, meanwhile: Action][] = [
     swap('directory/file', 'other'),
     swap('directory', 'other'),
   ],
+  [
+    'a directory moves to where a new file was, and back',
+    (m) => {
+      m.write('directory/file', 0, Buffer.from('new'));
+      for (const path of ['new', 'new2', 'new3', 'new4']) create(m, path, '');
+    },
+    (m) => {
+      m.unlink('new');
+      m.rename('directory', 'new', 0);
+    },
+    (m) => m.rename('new', 'directory', 0),
+  ],
   ['a large file goes', (m) => m.write('large', 5000, Buffer.from('new')), (m) => m.unlink('large')],
   ['a new directory changes places with another', makeDirectory, swap('new', 'directory2')],
   [
@@ -129,22 +141,36 @@ describe('Commit while its users go on', () => {
   });
 
   /** Does something before one of the steps of a commit, whichever it is, and then commits what is left. */
-  function atEachStep(prepare: () => void, meanwhile: () => void): void {
+  function atEachStep(prepare: () => void, meanwhile: () => void, later?: () => void): void {
+    for (const gap of later === undefined ? [0] : [1, 2, 3, 4, 6, 8]) {
+      atEach(prepare, meanwhile, { gap, later: later ?? (() => undefined) });
+    }
+  }
+
+  /** @param later is done so many steps after that */
+  function atEach(
+    prepare: () => void,
+    meanwhile: () => void,
+    { gap, later }: { gap: number; later: () => void },
+  ): void {
     const leniency = { times: true, links: true };
     prepare();
     meanwhile();
+    later();
     const expected = readImage(sandbox.mount);
     renew();
     for (let at = 1, done = false; !done; at++) {
       prepare();
       let steps = 0;
       const result = commit(() => {
-        if (++steps !== at) return;
-        meanwhile();
+        steps++;
+        if (steps === at) meanwhile();
+        if (steps === at + gap) later();
         sandbox.mount.deliver();
       });
       done = steps < at;
       if (done) meanwhile();
+      if (steps < at + gap) later();
       assert.deepEqual(unexpected(result), [], `at step ${at}`);
       assertSame(`the mount beside step ${at}`, readImage(sandbox.mount), expected, leniency);
       if (at % 2 === 0) sandbox.close();
@@ -169,7 +195,7 @@ describe('Commit while its users go on', () => {
     return conflicts.filter(({ reason }) => !reason.endsWith('while it was committed'));
   }
 
-  for (const [title, prepare, meanwhile] of cases) {
+  for (const [title, prepare, meanwhile, later] of cases) {
     it(`leaves nothing behind when ${title}`, () => {
       atEachStep(
         () => {
@@ -186,6 +212,7 @@ describe('Commit while its users go on', () => {
         () => {
           meanwhile(sandbox.mount);
         },
+        later && (() => later(sandbox.mount)),
       );
     });
   }
