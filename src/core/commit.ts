@@ -194,7 +194,9 @@ class Committer {
   unfinished({ path, change }: Step): Change | undefined {
     if (!this.relocated.has(path) || this.applied.has(path)) return undefined;
     const exists = this.#changes.ifThere(path, (parent, name) => this.#union.lookup(parent, name) !== null);
-    return exists ? change : undefined;
+    if (!exists) return undefined;
+    // What was deleted when the commit began has been replaced since.
+    return change.kind === 'whiteout' ? { ...change, kind: 'changed' } : change;
   }
 
   *apply(step: Step): Job<void> {

@@ -109,6 +109,14 @@ const cases: [title: string, prepare: Action, meanwhile: Action, later?: Action]
     },
     (m) => m.rename('new', 'directory', 0),
   ],
+  [
+    'a file that moves for another comes to where one was deleted',
+    (m) => {
+      m.rename('large', 'other', RENAME_EXCHANGE);
+      m.unlink('directory/file');
+    },
+    (m) => m.rename('large', 'directory/file', 0),
+  ],
   ['a large file goes', (m) => m.write('large', 5000, Buffer.from('new')), (m) => m.unlink('large')],
   ['a new directory changes places with another', makeDirectory, swap('new', 'directory2')],
   [
