@@ -438,7 +438,8 @@ export class BaseWriter {
 
   /** What a change of its names makes of the mark of an inode. */
   #markOfNames(layer: number, stat: Stat): CommitMark {
-    return this.#union.commitTimes.isLast(layer, stat, 'written') ? 'written' : 'kept';
+    const { commitTimes } = this.#union;
+    return (['written', 'seen'] as const).find((mark) => commitTimes.isLast(layer, stat, mark)) ?? 'kept';
   }
 
   /** Notes the time that a commit gave an entry. */

@@ -3,12 +3,12 @@ import { AppendLog } from './appendLog';
 
 /**
  * What a commit did last to an inode of a base: gave it all that it has, or kept that: took or gave a name, or put old bytes
- * back.
+ * back. Or that users of the mount saw it as it is, until they put something in its place.
  */
-export type CommitMark = 'written' | 'kept';
+export type CommitMark = 'written' | 'kept' | 'seen';
 
 const LOG = 'commits';
-const SIGNS = { written: 'w', kept: 'k' } as const;
+const SIGNS = { written: 'w', kept: 'k', seen: 's' } as const;
 const SETTLED = 'settled';
 
 /**

@@ -30,6 +30,7 @@ import { isEmpty } from './listing';
 import { heritageOf, makeUnderAcl, own } from './newInode';
 import { type DirState, joinPath, type Node } from './node';
 import { carriesRecord } from './record';
+import { forgetCoveredAt, noteSeen, seenAt } from './seen';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
 
@@ -202,6 +203,7 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   // What its first name replaced, this one does not.
   if (node.record?.cover) setRecord(u, node, null);
   forgetCoveredAt(u, node);
+  const seenUntil = seenAt(u, null, { parent, name });
   const above = copyUpDir(u, parent);
   const from = u.upperPlace(node);
   const temporary = u.scratch.temporaryName();
@@ -213,6 +215,7 @@ export function link(u: Union, node: Node, parent: Node, name: string): void {
   u.linkUpper(node, covered.ino);
   (node.aliases ??= []).push({ parent, name });
   dirOf(parent).children.set(name, node);
+  if (seenUntil !== null) noteSeen(u, node, { parent, name }, seenUntil);
   nameAdded(u, parent, name);
   u.observer.touchNode(node);
 }
@@ -245,11 +248,6 @@ export function keepOrigin(u: Union, node: Node): void {
   if (record === null || record.cover || record.redirect !== null) return;
   const redirect = originPath(node);
   if (redirect !== null) setRecord(u, node, { ...record, redirect });
-}
-
-/** What something that was renamed hides is about to be something else, or more than that. */
-export function forgetCoveredAt(u: Union, node: Node): void {
-  if (node.record?.coveredAt != null) setRecord(u, node, { ...node.record, coveredAt: null });
 }
 
 /** The path in the bases of what a node in its own place stands on; null for what was created here. */

@@ -234,7 +234,7 @@ export class ConflictFinder {
   }
 
   #changedAfter(layer: number, since: number): boolean {
-    if (this.#isWritten(layer)) return false;
+    if (this.#isWritten(layer) || this.#union.commitTimes.isLast(layer, this.#stat, 'seen')) return false;
     const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
     // A name that comes or goes changes an inode, but not its contents.
     return nlink > 1 || this.#union.commitTimes.isLast(layer, this.#stat, 'kept')

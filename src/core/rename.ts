@@ -8,15 +8,14 @@ import {
   renameAt,
   unlinkAt,
 } from '../sys/file';
-import { Stat, statAt, statFd } from '../sys/stat';
+import { Stat, statFd } from '../sys/stat';
 import { copyUp, copyUpDir } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { LayerDir } from './layer';
 import { covering } from './linkCounts';
 import { isEmpty } from './listing';
-import type { Node, UpperRecord } from './node';
+import type { Node } from './node';
 import {
-  forgetCoveredAt,
   forgetInode,
   hidesLower,
   isForgettable,
@@ -28,15 +27,9 @@ import {
   pinOrphan,
   rememberCovered,
 } from './names';
-import { isOrigin } from './origin';
+import { forgetCoveredAt, noteSeen, type Place, seenAt } from './seen';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
-
-/** A name in a directory of the union. */
-interface Place {
-  readonly parent: Node;
-  readonly name: string;
-}
 
 /** Renames or exchanges; see `FileSystem.rename`. A base directory moves by a redirect, whatever its size. */
 export function rename(
@@ -108,7 +101,7 @@ function move(u: Union, node: Node, from: Place, target: Node | null, to: Place)
   moveInMemory(u, node, from, to);
   nameRemoved(u, from.parent, from.name, leavesWhiteout);
   nameAdded(u, to.parent, to.name);
-  renewCover(u, node, seenUntil);
+  renewCover(u, node, to, seenUntil);
   touchMoved(u, node, from, to);
   node.unsyncedParents = true;
 }
@@ -129,46 +122,18 @@ function exchange(u: Union, node: Node, from: Place, target: Node, to: Place): v
   moveInMemory(u, node, from, to);
   nameAdded(u, from.parent, from.name);
   nameAdded(u, to.parent, to.name);
-  renewCover(u, node, seenUntil);
-  renewCover(u, target, targetUntil);
+  renewCover(u, node, to, seenUntil);
+  renewCover(u, target, from, targetUntil);
   touchMoved(u, node, from, to);
   touchMoved(u, target, to, from);
 }
 
-/**
- * Until when users see, at most, what the bases have in a place that another entry is about to take, in seconds since 1970:
- * infinite when they do now; null when they have nothing there, or it is not known.
- */
-function seenAt(u: Union, target: Node | null, { parent, name }: Place): number | null {
-  const dir = dirOf(parent).lowers.find((lower) => statAt(u.dirFds.get(lower), name, stat) === 0);
-  if (dir === undefined) return null;
-  if (target === null) {
-    const { upper } = dirOf(parent);
-    const hidden = upper !== null && statAt(u.dirFds.get(upper), name, stat) === 0;
-    return hidden ? stat.mtime + stat.mtimeNsec / 1e9 : null;
-  }
-  if (!target.upper || (target.dir !== null && target.dir.lowers.length > 0)) return Infinity;
-  const { record } = target;
-  if (record === null || record.redirect !== null) return record?.coveredAt ?? null;
-  return isOrigin(record.origin, { dir, name }, stat) ? Infinity : null;
-}
-
 /** What an entry replaces is another base entry at its new place, or none. @param seenUntil see {@link seenAt} */
-function renewCover(u: Union, node: Node, seenUntil: number | null): void {
-  if (node.record !== null && !node.record.cover) {
-    if (node.dir === null && seenUntil !== null) noteCovered(u, node, node.record, seenUntil);
-    return;
-  }
+function renewCover(u: Union, node: Node, place: Place, seenUntil: number | null): void {
+  if (node.dir === null && seenUntil !== null) noteSeen(u, node, place, seenUntil);
+  if (node.record !== null && !node.record.cover) return;
   if (node.record !== null) setRecord(u, node, null);
   if (node.dir === null) rememberCovered(u, node);
-}
-
-/** Until when users saw what a renamed file now hides is known of one place only: a file with several names has more. */
-function noteCovered(u: Union, node: Node, record: UpperRecord, seenUntil: number): void {
-  const { fd, name } = u.upperPlace(node);
-  check(statAt(fd, name, stat), node.path);
-  if (stat.nlink > 1) return;
-  setRecord(u, node, { ...record, coveredAt: Math.min(seenUntil, stat.ctime + stat.ctimeNsec / 1e9) });
 }
 
 /** What is listed below a directory's old path is there no longer, also when another directory is. */

@@ -219,6 +219,20 @@ describe('A commit over a base that moved', () => {
       },
     ],
     [
+      'linked where that was deleted',
+      (mount) => {
+        mount.unlink('new');
+        mount.link('file', 'new');
+      },
+    ],
+    [
+      'renamed, with two names',
+      (mount) => {
+        mount.link('file', 'link');
+        mount.rename('file', 'new', 0);
+      },
+    ],
+    [
       'renamed over what was changed again',
       (mount) => {
         mount.write('new', 0, Buffer.from('again'));
