@@ -101,7 +101,8 @@ function* addDependents(changes: Changes, selected: Map<string, Change>): Job<vo
 /** Base paths at and below which the bases show when a change is discarded. */
 function shownAgain(changes: Changes, path: string, { kind, type, from }: Change): string[] {
   if (kind === 'metadata' && type === 'directory') return [];
-  const basePath = changes.basePath(path);
+  // Users can remove the directory meanwhile.
+  const basePath = changes.ifThere(path, () => changes.basePath(path));
   return [...(basePath === null ? [] : [basePath]), ...(from === undefined ? [] : [toBytes(from)])];
 }
 

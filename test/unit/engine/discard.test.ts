@@ -164,6 +164,28 @@ describe('Discard of what other entries stand on', () => {
     assert.equal(mount.read('file').toString(), 'new!');
   });
 
+  it('goes on when users remove a directory in which it has something to do', () => {
+    for (let at = 1, done = false; !done; at++) {
+      const { engine, mount } = sandbox;
+      mount.mkdir('new', 0o755);
+      mount.mkdir('new/sub', 0o755);
+      for (const path of ['new/a', 'new/sub/b']) mount.mknod(path, S_IFREG | 0o644, 0);
+      let steps = 0;
+      sandbox.run(engine.discard({}), () => {
+        if (++steps !== at) return;
+        for (const path of ['new/a', 'new/sub/b']) if (isThere(path)) mount.unlink(path);
+        for (const path of ['new/sub', 'new']) if (isThere(path)) mount.rmdir(path);
+      });
+      done = steps < at;
+      assert.deepEqual(sandbox.listed(), [], `after step ${at}`);
+      assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+    }
+  });
+
+  function isThere(path: string): boolean {
+    return readImage(sandbox.mount).has(path);
+  }
+
   it('is undone also for a name of an inode that is known by another', () => {
     mkdirSync(join(sandbox.bases[0]!, 'other'));
     sandbox.mount.link('file', 'directory/link');
