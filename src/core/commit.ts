@@ -1,6 +1,6 @@
 import { CowspaceError } from '../protocol/errors';
 import type { Change, CommitParams, CommitResult, Conflict, PlanItem } from '../protocol/messages';
-import { toText } from '../sys/bytes';
+import { toBytes, toText } from '../sys/bytes';
 import { check, E, FsError } from '../sys/errno';
 import { S_IFLNK, S_IFREG, Stat, statAt } from '../sys/stat';
 import { readlink } from './attributes';
@@ -58,9 +58,9 @@ export function* commit(u: Union, changes: Changes, params: CommitParams): Job<C
     else conflicts.push(conflict);
     yield undefined;
   }
-  if (params.dryRun) return { items: clear.map((step) => planItem(step.change)), conflicts };
+  const possible = yield* withoutDependents(changes, clear, conflicts);
+  if (params.dryRun) return { items: possible.map((step) => planItem(step.change)), conflicts };
   if (conflicts.length > 0 && !params.skipConflicts) throw conflictError(conflicts);
-  const possible = withoutDependents(clear, conflicts);
   const committer = new Committer(u, changes);
   const items: PlanItem[] = [];
   try {
@@ -139,11 +139,28 @@ function inOrder(steps: Step[]): Step[] {
   return steps.sort((a, b) => rank(a) - rank(b) || (a.path < b.path ? -1 : 1));
 }
 
-/** What lies below a new directory that cannot be made cannot be made either. */
-function withoutDependents(steps: Step[], conflicts: readonly Conflict[]): Step[] {
-  if (conflicts.length === 0) return steps;
-  const blocked = conflicts.map(({ path }) => `${path}/`);
-  return steps.filter(({ change }) => !blocked.some((prefix) => change.path.startsWith(prefix)));
+/**
+ * What lies below a new directory that cannot be made cannot be made either, nor what takes the place in the base of
+ * something that was renamed and must stay there.
+ */
+function* withoutDependents(changes: Changes, steps: Step[], conflicts: readonly Conflict[]): Job<Step[]> {
+  const blocked = new Set(conflicts.map(({ path }) => toBytes(path)));
+  let left = steps;
+  for (let before = 0; before < blocked.size;) {
+    before = blocked.size;
+    const possible: Step[] = [];
+    for (const step of left) {
+      const { path, change } = step;
+      const replaced = change.kind === 'metadata' ? [] : changes.renamesFrom(path);
+      const moved = change.from === undefined ? [] : changes.renamedOutOf(toBytes(change.from));
+      const needed = [...pathsAbove(path), ...replaced, ...moved];
+      if (needed.some((each) => each !== path && blocked.has(each))) blocked.add(path);
+      else possible.push(step);
+      yield undefined;
+    }
+    left = possible;
+  }
+  return left;
 }
 
 /** A file that is in the base already and leaves the scratch once the base's directories are durable. */

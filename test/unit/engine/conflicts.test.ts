@@ -165,6 +165,24 @@ describe('A commit over a base that moved', () => {
     });
   }
 
+  it('leaves what takes the place of a renamed file that it refuses', () => {
+    const { engine, mount, run } = sandboxParts();
+    mount.rename('file', 'created', 0);
+    mount.rename('other', 'file', 0);
+    mount.rename('directory/sub/file', 'other', 0);
+    pause();
+    writeFileSync(join(base, 'created'), 'theirs');
+    const view = sandbox.coldView();
+    const { items, conflicts } = run(engine.commit({ skipConflicts: true }));
+    assert.deepEqual(items, []);
+    assert.deepEqual(
+      conflicts.map(({ path }) => path),
+      ['created'],
+    );
+    assert.equal(readFileSync(join(base, 'created'), 'utf8'), 'theirs');
+    assertSame('the mount', sandbox.coldView(), view);
+  });
+
   it('takes a base entry for its own that has what it was about to give it', () => {
     const { engine, mount, run } = sandboxParts();
     mount.chmod('file', 0o600);
