@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { readDirectory } from '../../src/sys/directory';
 import { E } from '../../src/sys/errno';
 import {
   AT_FDCWD,
@@ -207,7 +208,7 @@ export class Workplace {
   #list(): Outcome {
     const path = this.#path();
     const there = typeOf(path);
-    return there === S_IFDIR ? calls.list(path).join() : there;
+    return there === S_IFDIR ? String(namesIn(path)) : there;
   }
 }
 
@@ -240,6 +241,13 @@ function typeOf(path: string): number {
   return result < 0 ? result : stat.type;
 }
 
+/** The names in a directory, sorted, or a negative error number. */
+function namesIn(path: string): string[] | number {
+  const names: string[] = [];
+  const result = readDirectory(AT_FDCWD, path, (name) => names.push(name));
+  return result < 0 ? result : names.sort();
+}
+
 function describe(path: string): Outcome {
   const stat = new Stat();
   const result = statAt(AT_FDCWD, path, stat);
@@ -251,6 +259,9 @@ function describe(path: string): Outcome {
 function removeAll(path: string): number {
   const result = calls.unlink(path);
   if (result !== -E.EISDIR) return result;
-  for (const name of calls.list(path)) removeAll(join(path, name));
+  // What is discarded meanwhile may have been no directory before.
+  const names = namesIn(path);
+  if (typeof names === 'number') return names;
+  for (const name of names) removeAll(join(path, name));
   return calls.rmdir(path);
 }
