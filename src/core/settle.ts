@@ -105,34 +105,22 @@ export function bookOrigin(u: Union, node: Node, place: BasePlace): void {
  * Notes that what a node has equals a base entry, whatever it was copied from or replaced: if it changes again, it is that
  * entry's change. A crash between writing to the base and booking it can leave the two so.
  *
- * @param base as it was when they were compared. @param mine the same of the node
+ * @param base as it was when they were compared
+ * @param mine the same of the node
  */
 export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat, mine: Stat): void {
   if (node.dir !== null || node.damage !== null) return;
   const { record } = node;
   const origin = originOf(place.dir.layer, base);
+  const whole = { metacopy: false, delta: null, origin, redirect: null, coveredAt: null };
   // That is how a commit leaves what it wrote: the base's entry is its copy.
   const isWritten = mine.mtime === base.mtime && mine.mtimeNsec === base.mtimeNsec;
   const replaces = record === null || record.cover;
   if (replaces && isWritten && node.parent !== null && dirOf(node.parent).lowers.length > 0) {
-    setRecord(u, node, {
-      metacopy: false,
-      delta: null,
-      cover: false,
-      origin,
-      redirect: null,
-      coveredAt: null,
-    });
+    setRecord(u, node, { ...whole, cover: false });
     u.tellNewNumber(node);
   } else if (record === null) {
-    setRecord(u, node, {
-      metacopy: false,
-      delta: null,
-      cover: true,
-      origin,
-      redirect: null,
-      coveredAt: null,
-    });
+    setRecord(u, node, { ...whole, cover: true });
   } else if (!isOrigin(record.origin, place, base) && !record.metacopy && record.delta === null) {
     setRecord(u, node, { ...record, origin });
     u.tellNewNumber(node);

@@ -241,7 +241,8 @@ describe('Eight processes at work', function () {
    * The daemon is not stopped at the change, which this process hears of a little later: the moment of the kill is nearly,
    * but not quite the same every time.
    *
-   * @param changes in the base and the scratch. @param milliseconds after these
+   * @param changes in the base and the scratch
+   * @param milliseconds after these
    */
   async function killInCommit(changes: number, milliseconds: number): Promise<void> {
     const home = findHome(sandbox().cowspace.environment);
