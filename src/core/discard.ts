@@ -269,14 +269,15 @@ function copyDirMetadata(fromFd: number, fromName: string, toFd: number, toName:
 /** Where something was renamed away, the base shows again. */
 function restoreOldPlace(u: Union, changes: Changes, from: string, going: ReadonlySet<string>): void {
   const path = changes.unionPath(from);
-  changes.ifThere(path, (parent, name) => {
+  const show = (parent: Node, name: string): void => {
     // Else the directory would go on hiding it with the others, or give it a whiteout later.
     if (!going.has(parent.path)) uncover(u, parent);
     if (!u.upperNames(parent).get(name)?.whiteout) return;
     dropWhiteout(u, parent, name);
     replaceName(u, parent, name);
     pruneDirectory(u, parent);
-  });
+  };
+  if (isInPlace(changes, path, from)) changes.ifThere(path, show);
   changes.forgetRename(from);
 }
 

@@ -63,6 +63,23 @@ describe('Discard of what other entries stand on', () => {
     assert.deepEqual(sandbox.listed(), before.list);
   });
 
+  it('brings back what was deleted in a directory that was renamed to where another was', () => {
+    const { engine, mount } = sandbox;
+    mkdirSync(join(sandbox.bases[0]!, 'other'), 0o755);
+    writeFileSync(join(sandbox.bases[0]!, 'other/file'), 'other');
+    mount.rename('directory/file', 'middle', 0);
+    mount.unlink('other/file');
+    mount.rename('directory', 'zone', 0);
+    mount.rename('other', 'directory', 0);
+    const before = { image: readImage(mount), list: sandbox.listed() };
+    const { undoId } = sandbox.run(engine.discard({}));
+    assert.deepEqual(sandbox.listed(), []);
+    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
+    sandbox.run(engine.undoDiscard(undoId));
+    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
+    assert.deepEqual(sandbox.listed(), before.list);
+  });
+
   it('shows all of a base directory again that was deleted and made anew', () => {
     const { engine, mount } = sandbox;
     writeFileSync(join(sandbox.bases[0]!, 'directory/another'), 'base');
