@@ -192,11 +192,19 @@ export class Changes implements ChangeObserver {
 
   /** Paths of entries that were renamed from what is, in the bases, at or below this path of the mount. */
   renamesFrom(path: string): string[] {
-    const basePath = this.ifThere(path, (parent, name) => {
+    const basePath = this.targetPath(path);
+    return basePath === null ? [] : this.renamedOutOf(basePath);
+  }
+
+  /**
+   * The base path in whose place a path of the mount is, also when what the bases have there was renamed; null for what is in
+   * a directory that the bases do not have, or that is gone.
+   */
+  targetPath(path: string): string | null {
+    return this.ifThere(path, (parent, name) => {
       const above = this.basePathOfDir(parent);
       return above === null ? null : joinPath(above, name);
     });
-    return basePath === null ? [] : this.renamedOutOf(basePath);
   }
 
   /** Paths of files whose records lead to a base path or below it. */

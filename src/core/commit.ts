@@ -16,7 +16,7 @@ import { writeContents } from './contents';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { recheck } from './linkCounts';
-import { joinPath, type Node } from './node';
+import type { Node } from './node';
 import {
   completeSelection,
   ConflictFinder,
@@ -354,11 +354,9 @@ class Committer {
 
   /** The base path that an entry will have; its directory is in the base by now. */
   #targetPath(path: string): string {
-    return this.#changes.at(path, (parent, name) => {
-      const above = this.#changes.basePathOfDir(parent);
-      if (above === null) throw new FsError(E.ENOENT, toText(path));
-      return joinPath(above, name);
-    });
+    const target = this.#changes.targetPath(path);
+    if (target === null) throw new FsError(E.ENOENT, toText(path));
+    return target;
   }
 
   /** As {@link #targetPath}, where nothing is that the mount has elsewhere. Making room there can move that place. */

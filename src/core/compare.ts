@@ -1,6 +1,6 @@
 import { check } from '../sys/errno';
 import { close, pread } from '../sys/file';
-import { S_IFDIR, S_IFLNK, S_IFREG, type Stat } from '../sys/stat';
+import { S_IFDIR, S_IFLNK, S_IFREG, sameMtime, type Stat } from '../sys/stat';
 import type { BasePlace, BaseView } from './baseView';
 import { readlink } from './attributes';
 import { peek, seekInNode } from './data';
@@ -42,7 +42,7 @@ export function* compare(
   if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
   if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
   if (!sameOwner(mine, base)) return 'metadata';
-  if (untouched && (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec)) return 'metadata';
+  if (untouched && !sameMtime(mine, base)) return 'metadata';
   const upper = u.upperPlace(node);
   if (!sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name)) return 'metadata';
   return isLinkedOtherwise(node, mine, place, base) ? 'links' : 'none';

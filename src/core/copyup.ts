@@ -31,12 +31,12 @@ import {
   utimensAt,
 } from '../sys/file';
 import { openRegular } from '../sys/regular';
-import { S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { S_IFLNK, S_IFREG, SET_ID, Stat, statAt, statFd } from '../sys/stat';
 import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
 import { covering } from './linkCounts';
 import type { Node } from './node';
-import { originOf } from './origin';
+import { originOf, recordOf } from './origin';
 import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
 import { inUpperDir, openUpper, setRecord, writeRecord } from './upperAccess';
@@ -149,7 +149,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
     const origin = originOf(lowerDir.layer, stat);
-    node.record = { metacopy, cover: false, origin, delta: null, redirect: null, coveredAt: null };
+    node.record = recordOf(origin, { metacopy });
     writeRecord(u, node, workFd, temporary);
     if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
     covering(u, node, node.parent!, node.name, () =>
@@ -196,7 +196,7 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     check(futimens(fd, stat.atime, stat.atimeNsec, stat.mtime, stat.mtimeNsec), node.name);
     u.fileFds.drop(node);
     const origin = originOf(node.lowerDir!.layer, stat);
-    node.record = { metacopy: false, cover: false, origin, delta: null, redirect: null, coveredAt: null };
+    node.record = recordOf(origin);
     if (parked === null) u.pin(node, fd);
     else u.fileFds.add(node, fd, true);
     node.parkedName = parked;
@@ -291,8 +291,6 @@ function copyData(u: Union, node: Node, fd: number, size: number): void {
   }
 }
 
-/** Set-user-id and set-group-id. */
-const SET_ID = 0o6000;
 const COPY_CHUNK = 16 << 20;
 const bounce = Buffer.allocUnsafeSlow(1 << 20);
 

@@ -19,7 +19,7 @@ import { copyUpDir } from './copyup';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
-import { joinPath, type Node } from './node';
+import type { Node } from './node';
 import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
@@ -277,7 +277,8 @@ function restoreOldPlace(u: Union, changes: Changes, from: string, going: Readon
     replaceName(u, parent, name);
     pruneDirectory(u, parent);
   };
-  if (isInPlace(changes, path, from)) changes.ifThere(path, show);
+  // Another directory may have come to where its own was.
+  if (changes.targetPath(path) === from) changes.ifThere(path, show);
   changes.forgetRename(from);
 }
 
@@ -320,7 +321,7 @@ function isTaken(u: Union, changes: Changes, dirFd: number, entry: TrashEntry): 
   if (from === undefined) return false;
   const old = changes.unionPath(toBytes(from));
   if (changes.below(old).next().done === true) return false;
-  return isInPlace(changes, old, toBytes(from)) && showsBase(u, changes, old);
+  return changes.targetPath(old) === toBytes(from) && showsBase(u, changes, old);
 }
 
 /** Whether a path shows what has to come back there: an undo that was interrupted has brought it back under another name. */
@@ -420,18 +421,9 @@ function hideOldPlaces(u: Union, changes: Changes, entries: readonly TrashEntry[
   for (const { from } of entries) {
     if (from === undefined) continue;
     const old = changes.unionPath(toBytes(from));
-    if (!isInPlace(changes, old, toBytes(from)) || !showsBase(u, changes, old)) continue;
+    if (changes.targetPath(old) !== toBytes(from) || !showsBase(u, changes, old)) continue;
     changes.at(old, (parent, name) => hide(u, parent, name));
   }
-}
-
-/** Whether a path of the mount stands for a base path: another directory may have come to where its own was. */
-function isInPlace(changes: Changes, path: string, basePath: string): boolean {
-  const above = changes.ifThere(path, (parent, name) => {
-    const directory = changes.basePathOfDir(parent);
-    return directory === null ? null : joinPath(directory, name);
-  });
-  return above === basePath;
 }
 
 function hide(u: Union, parent: Node, name: string): void {

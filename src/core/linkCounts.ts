@@ -68,7 +68,7 @@ export function covering<T>(u: Union, node: Node | null, parent: Node, name: str
 
 /** What the bases have under a name of a directory, when it is a file that has other names too. */
 function sharedName(u: Union, parent: Node, name: string): (BaseName & { key: string }) | null {
-  const dir = dirOf(parent).lowers.find((lower) => statAt(u.dirFds.get(lower), name, stat) === 0);
+  const dir = u.firstWith(dirOf(parent).lowers, name, stat);
   if (dir === undefined || stat.type === S_IFDIR || stat.nlink < 2) return null;
   const { layer, path } = dir;
   if (stat.dev !== u.inodes.device(layer)) return null;

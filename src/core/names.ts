@@ -20,7 +20,7 @@ import {
 } from '../sys/file';
 import { S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat, statAt } from '../sys/stat';
 import { copyUp, copyUpDir } from './copyup';
-import { originOf } from './origin';
+import { originOf, recordOf } from './origin';
 import { inUpperDir, openUpper, setRecord } from './upperAccess';
 import { damageOf } from './delta/open';
 import type { Caller } from './filesystem';
@@ -160,18 +160,8 @@ const covered = new Stat();
 export function rememberCovered(u: Union, node: Node): void {
   // A new record would make what is damaged look sound; that of a file with several names would speak of one.
   if (node.parent === null || node.damage !== null || node.linkedIno > 0) return;
-  for (const lower of dirOf(node.parent).lowers) {
-    if (statAt(u.dirFds.get(lower), node.name, covered) !== 0) continue;
-    setRecord(u, node, {
-      metacopy: false,
-      delta: null,
-      cover: true,
-      origin: originOf(lower.layer, covered),
-      redirect: null,
-      coveredAt: null,
-    });
-    return;
-  }
+  const lower = u.firstWith(dirOf(node.parent).lowers, node.name, covered);
+  if (lower !== undefined) setRecord(u, node, recordOf(originOf(lower.layer, covered), { cover: true }));
 }
 
 /** Books a name that came to be in the upper directory. */

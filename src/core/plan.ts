@@ -4,7 +4,7 @@ import { toBytes, toText } from '../sys/bytes';
 import { readInSteps } from '../sys/directory';
 import { check } from '../sys/errno';
 import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
-import { birthAt, S_IFDIR, Stat, statAt } from '../sys/stat';
+import { birthAt, S_IFDIR, SET_ID, sameMtime, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
 import { damageOf } from './delta/open';
@@ -85,9 +85,6 @@ export function makesDirectory(change: Change): boolean {
   return change.type === 'directory' && (change.kind === 'created' || change.kind === 'changed');
 }
 
-/** The bits of a mode that a change of owner takes away. */
-const SET_ID = 0o6000;
-
 /** Finds the changes whose base moved since the scratch took its copy. */
 export class ConflictFinder {
   readonly #union: Union;
@@ -163,8 +160,7 @@ export class ConflictFinder {
       Object.assign(halfway, { uid: base.uid, gid: base.gid });
     }
     if (base.mode === mine.mode) halfway.mode = base.mode;
-    if (base.mtime === mine.mtime && base.mtimeNsec === mine.mtimeNsec)
-      Object.assign(halfway, { mtime: base.mtime, mtimeNsec: base.mtimeNsec });
+    if (sameMtime(base, mine)) Object.assign(halfway, { mtime: base.mtime, mtimeNsec: base.mtimeNsec });
     return isOrigin(halfway, place, base);
   }
 

@@ -10,7 +10,7 @@ import { type BaseMove, CommitJournal } from './journal';
 import type { Node } from './node';
 import { bookOrigin, dropUpper, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
-import { Stat } from '../sys/stat';
+import { sameMtime, Stat } from '../sys/stat';
 import type { LogFunction, Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
@@ -68,7 +68,7 @@ function withWritten(
       const place = basePath === null ? null : changes.bases.stat(basePath, base);
       if (place === null || !node.upper || !isCopyOf(node, place, base)) return false;
       u.statBacking(node, mine);
-      if (mine.mtime !== base.mtime || mine.mtimeNsec !== base.mtimeNsec) return false;
+      if (!sameMtime(mine, base)) return false;
       use(node, place);
       return true;
     } finally {

@@ -27,6 +27,7 @@ import {
   pinOrphan,
   rememberCovered,
 } from './names';
+import { originOf, recordOf } from './origin';
 import { forgetCoveredAt, noteSeen, type Place, seenAt } from './seen';
 import { removeTree } from './scratch';
 import { dirOf, type Union } from './union';
@@ -183,15 +184,7 @@ function redirect(u: Union, node: Node): void {
   const { lowers } = dirOf(node);
   const first = lowers[0]!;
   check(statFd(u.dirFds.get(first), stat), node.path);
-  const { ino, mode, uid, gid, size, mtime, mtimeNsec } = stat;
-  setRecord(u, node, {
-    metacopy: false,
-    delta: null,
-    cover: false,
-    origin: { layer: first.layer, ino, mode, uid, gid, size, mtime, mtimeNsec },
-    redirect: path,
-    coveredAt: null,
-  });
+  setRecord(u, node, recordOf(originOf(first.layer, stat), { redirect: path }));
 }
 
 function inBoth(

@@ -25,7 +25,7 @@ const stat = new Stat();
  * @param target what is there in the mount
  */
 export function seenAt(u: Union, target: Node | null, { parent, name }: Place): number | null {
-  const dir = dirOf(parent).lowers.find((lower) => statAt(u.dirFds.get(lower), name, stat) === 0);
+  const dir = u.firstWith(dirOf(parent).lowers, name, stat);
   if (dir === undefined) return null;
   if (target === null) {
     const { upper } = dirOf(parent);
@@ -50,7 +50,7 @@ export function noteSeen(u: Union, node: Node, { parent, name }: Place, seenUnti
     setRecord(u, node, { ...node.record, coveredAt: Math.min(seenUntil, stat.ctime + stat.ctimeNsec / 1e9) });
     return;
   }
-  const dir = dirOf(parent).lowers.find((lower) => statAt(u.dirFds.get(lower), name, stat) === 0);
+  const dir = u.firstWith(dirOf(parent).lowers, name, stat);
   if (dir === undefined || stat.type === S_IFDIR) return;
   const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = stat;
   // As a commit looks at it.

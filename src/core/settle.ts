@@ -1,7 +1,7 @@
 import { readDirectory } from '../sys/directory';
 import { check } from '../sys/errno';
 import { AT_REMOVEDIR, linkAt, renameAt, unlinkAt, utimensAt } from '../sys/file';
-import { birthAt, Stat, statAt, statFd } from '../sys/stat';
+import { birthAt, sameMtime, Stat, statAt, statFd } from '../sys/stat';
 import { type BasePlace, type BaseView, pathOf } from './baseView';
 import type { Changes } from './changes';
 import { isCopyOf, sameOwner } from './compare';
@@ -10,7 +10,7 @@ import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
 import { rebookNames } from './linkCounts';
 import type { Node } from './node';
-import { isOrigin, originOf } from './origin';
+import { isOrigin, originOf, recordOf } from './origin';
 import { forgetInode, nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
 import { sameXattrs } from './xattrCopy';
@@ -53,7 +53,7 @@ export function dropUpper(u: Union, node: Node, written: BaseInode): boolean {
   const { layer, ino } = written;
   const { parent, name } = node;
   if (parent === null) return false;
-  const lower = dirOf(parent).lowers.find((each) => statAt(u.dirFds.get(each), name, stat) === 0);
+  const lower = u.firstWith(dirOf(parent).lowers, name, stat);
   if (lower?.layer !== layer || stat.ino !== ino || !baseHasAllNames(u, node, parent, stat)) return false;
   u.fileFds.drop(node);
   u.deltas.drop(node);
@@ -112,15 +112,14 @@ export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat, mi
   if (node.dir !== null || node.damage !== null) return;
   const { record } = node;
   const origin = originOf(place.dir.layer, base);
-  const whole = { metacopy: false, delta: null, origin, redirect: null, coveredAt: null };
   // That is how a commit leaves what it wrote: the base's entry is its copy.
-  const isWritten = mine.mtime === base.mtime && mine.mtimeNsec === base.mtimeNsec;
+  const isWritten = sameMtime(mine, base);
   const replaces = record === null || record.cover;
   if (replaces && isWritten && node.parent !== null && dirOf(node.parent).lowers.length > 0) {
-    setRecord(u, node, { ...whole, cover: false });
+    setRecord(u, node, recordOf(origin));
     u.tellNewNumber(node);
   } else if (record === null) {
-    setRecord(u, node, { ...whole, cover: true });
+    setRecord(u, node, recordOf(origin, { cover: true }));
   } else if (!isOrigin(record.origin, place, base) && !record.metacopy && record.delta === null) {
     setRecord(u, node, { ...record, origin });
     u.tellNewNumber(node);
@@ -140,7 +139,7 @@ export function bookFirstName(u: Union, node: Node, place: BasePlace, base: Stat
     if (record.redirect !== null && record.redirect !== path) return false;
   }
   const origin = originOf(place.dir.layer, base);
-  setRecord(u, node, { metacopy: false, delta: null, cover: false, origin, redirect: path, coveredAt: null });
+  setRecord(u, node, recordOf(origin, { redirect: path }));
   u.tellNewNumber(node);
   return true;
 }

@@ -416,27 +416,26 @@ export class Union {
     check(statAt(fd, name, this.#stat), name);
   }
 
+  /** The first of these directories of bases that has this name, and fills `out`. */
+  firstWith(lowers: readonly LayerDir[], name: string, out: Stat): LayerDir | undefined {
+    return lowers.find((lower) => statAt(this.dirFds.get(lower), name, out) === 0);
+  }
+
   /** Remembers the first base that has a file of this name. */
   setLower(node: Node, lowers: readonly LayerDir[], name: string): void {
-    for (const lower of lowers) {
-      if (statAt(this.dirFds.get(lower), name, this.#stat) !== 0) continue;
-      node.lowerDir = lower;
-      node.lowerName = name;
-      return;
-    }
+    const lower = this.firstWith(lowers, name, this.#stat);
+    if (lower === undefined) return;
+    node.lowerDir = lower;
+    node.lowerName = name;
   }
 
   /** Of a base inode with several names, takes the one that the node has now: the others may leave the base. */
   findOtherLower(node: Node): void {
     if (node.linkedKey === null || node.parent === null) return;
-    for (const lower of dirOf(node.parent).lowers) {
-      if (statAt(this.dirFds.get(lower), node.name, this.#stat) !== 0) continue;
-      if (linkKey(lower.layer, this.#stat.ino) === node.linkedKey) {
-        node.lowerDir = lower;
-        node.lowerName = node.name;
-      }
-      return;
-    }
+    const lower = this.firstWith(dirOf(node.parent).lowers, node.name, this.#stat);
+    if (lower === undefined || linkKey(lower.layer, this.#stat.ino) !== node.linkedKey) return;
+    node.lowerDir = lower;
+    node.lowerName = node.name;
   }
 
   #lookupLower(parent: Node, name: string): Node | null {

@@ -14,6 +14,8 @@ export const S_IFCHR = 0o020000;
 export const S_IFBLK = 0o060000;
 export const S_IFIFO = 0o010000;
 export const S_IFSOCK = 0o140000;
+/** The bits of a mode by which a program gets its owner's or group's rights. */
+export const SET_ID = 0o6000;
 
 /** What the kernel knows of a file; times are whole seconds and nanoseconds apart, sizes bytes, `blocks` 512-byte units. */
 export class Stat {
@@ -102,4 +104,12 @@ export function birthAt(dirFd: number, name: string): number {
   if (result < 0) return result;
   const known = (view.getUint32(0, true) & STATX_BTIME) !== 0;
   return known ? seconds(80) + view.getUint32(88, true) / 1e9 : Number.NaN;
+}
+
+/** Whether two files have the same modification time, to the nanosecond. */
+export function sameMtime(
+  a: Pick<Stat, 'mtime' | 'mtimeNsec'>,
+  b: Pick<Stat, 'mtime' | 'mtimeNsec'>,
+): boolean {
+  return a.mtime === b.mtime && a.mtimeNsec === b.mtimeNsec;
 }

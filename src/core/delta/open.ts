@@ -1,7 +1,7 @@
 import { check, E } from '../../sys/errno';
 import { close, O_RDONLY } from '../../sys/file';
 import { openRegular } from '../../sys/regular';
-import { Stat, statFd } from '../../sys/stat';
+import { sameMtime, Stat, statFd } from '../../sys/stat';
 import { DamageError } from '../damage';
 import type { Node } from '../node';
 import type { Union } from '../union';
@@ -66,7 +66,7 @@ const stat = new Stat();
 /** Another file in the base's place, or the same one with other contents, would lend wrong bytes. */
 function requireOrigin(node: Node, baseFd: number): void {
   check(statFd(baseFd, stat), node.path);
-  const { ino, size, mtime, mtimeNsec } = node.record!.origin;
-  if (stat.ino === ino && stat.size === size && stat.mtime === mtime && stat.mtimeNsec === mtimeNsec) return;
+  const { origin } = node.record!;
+  if (stat.ino === origin.ino && stat.size === origin.size && sameMtime(stat, origin)) return;
   throw new DamageError(node.path, 'the base file of its block delta was changed');
 }

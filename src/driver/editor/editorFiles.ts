@@ -5,11 +5,9 @@ import type { Node } from '../../core/node';
 import type { EditorEntry, EditorStat, EditorWriteOptions } from '../../protocol/editorFiles';
 import { CowspaceError, isRefusedWith } from '../../protocol/errors';
 import { toText } from '../../sys/bytes';
-import { S_IFDIR, S_IFLNK, S_IFREG, Stat } from '../../sys/stat';
+import { S_IFDIR, S_IFLNK, S_IFREG, SET_ID, Stat } from '../../sys/stat';
 import { currentUser, permits, READ, SEARCH, type User, WRITE } from './permissions';
 import { denied, notFound, type Place, walk } from './walk';
-
-const S_ISUID_OR_GID = 0o6000;
 
 /**
  * The files of a workspace that is not mounted, for an editor. It checks what the kernel checks for a mount:
@@ -158,8 +156,8 @@ export class EditorFiles {
   #dropSetId(node: Node): void {
     this.#fs.getattr(node, this.#stat);
     const { mode } = this.#stat;
-    if (this.#user.uid === 0 || (mode & S_ISUID_OR_GID) === 0) return;
-    this.#fs.setattr(node, { mode: mode & 0o7777 & ~S_ISUID_OR_GID });
+    if (this.#user.uid === 0 || (mode & SET_ID) === 0) return;
+    this.#fs.setattr(node, { mode: mode & 0o7777 & ~SET_ID });
   }
 
   /** What a symbolic link leads to; null where that cannot be seen. */
