@@ -209,19 +209,26 @@ describe('client and server', () => {
     deaf.destroy();
   });
 
+  const longText = 'x'.repeat(8 << 20);
+
+  /** Part of a file, too long for a client that does not read. @param written called when it is made a message */
+  function answer(written: () => void): { base64: string; eof: boolean; toJSON: () => unknown } {
+    const plain = { base64: longText, eof: true };
+    const toJSON = (): unknown => {
+      written();
+      return plain;
+    };
+    return { ...plain, toJSON };
+  }
+
   it('write out few long answers for one that does not read them', async () => {
-    const base64 = 'x'.repeat(8 << 20);
     let worked = 0;
     let written = 0;
     await serve({
       info: () => Promise.reject(new CowspaceError('internal', 'No.')),
       read: () => {
         worked++;
-        const toJSON = (): unknown => {
-          written++;
-          return { base64, eof: true };
-        };
-        return Promise.resolve({ base64, eof: true, toJSON });
+        return Promise.resolve(answer(() => written++));
       },
     });
     const { deaf, ask } = deafClient();
@@ -234,22 +241,17 @@ describe('client and server', () => {
     assert.deepEqual({ worked, written }, { worked: 1, written: 1 });
     let bytes = 0;
     deaf.on('data', (chunk) => (bytes += chunk.length)).resume();
-    await until('all is answered', () => written === 40 && bytes > 40 * base64.length);
+    await until('all is answered', () => written === 40 && bytes > 40 * longText.length);
     deaf.destroy();
   });
 
   it('write out one long answer at a time, of those that were asked for at once', async () => {
-    const base64 = 'x'.repeat(8 << 20);
     let written = 0;
     await serve({
       info: () => Promise.reject(new CowspaceError('internal', 'No.')),
       read: async () => {
         await sleep(20);
-        const toJSON = (): unknown => {
-          written++;
-          return { base64, eof: true };
-        };
-        return { base64, eof: true, toJSON };
+        return answer(() => written++);
       },
     });
     const { deaf, ask } = deafClient();

@@ -70,38 +70,6 @@ describe('A daemon that is killed between any two system calls', function () {
     );
   });
 
-  it('of a commit leaves a renamed program its set-id bit', () => {
-    const { interruptEverywhere, interruptedCommit, renamedSetIdProgram } = crashes;
-    interruptEverywhere(renamedSetIdProgram, interruptedCommit);
-  });
-
-  it('of a commit leaves what was renamed into a directory that was deleted and made anew', () => {
-    const { interruptEverywhere, interruptedCommit, renamedIntoRemade } = crashes;
-    interruptEverywhere(renamedIntoRemade, interruptedCommit);
-  });
-
-  it('of a commit leaves what is written to the base alone', () => {
-    const { interruptEverywhere, interruptedCommitBeforeOthers, metadataCopy, newFile } = crashes;
-    interruptEverywhere(newFile, interruptedCommitBeforeOthers);
-    interruptEverywhere(metadataCopy, interruptedCommitBeforeOthers);
-  });
-
-  it('of a commit leaves a new file known as what the base has', () => {
-    const { interruptEverywhere, interruptedCommitOfNewFile, newFile } = crashes;
-    interruptEverywhere(newFile, interruptedCommitOfNewFile);
-  });
-
-  it('of a commit leaves a file with several names all of them', () => {
-    const { changedSecondLink, interruptEverywhere, interruptedCommit } = crashes;
-    interruptEverywhere(changedSecondLink, interruptedCommit);
-  });
-
-  it('of a commit leaves a file with several names one file', () => {
-    const { interruptEverywhere, interruptedCommitOfLinks, linkedFile, newLinks } = crashes;
-    interruptEverywhere(linkedFile, interruptedCommitOfLinks);
-    interruptEverywhere(newLinks, interruptedCommitOfLinks);
-  });
-
   it('of a discard has put aside what can be brought back', () => {
     const { crashCase, interruptEverywhere, interruptedDiscard } = crashes;
     fc.assert(
@@ -123,13 +91,23 @@ describe('A daemon that is killed between any two system calls', function () {
     interruptEverywhere(changedLink, interruptedUndo, discardAll);
   });
 
-  it('of a commit of a large file that is replaced leaves it whole', () => {
-    const { grownLargeFile, interruptEverywhere, interruptedCommit } = crashes;
-    interruptEverywhere(grownLargeFile, interruptedCommit);
-  });
-
-  it('of a commit of a renamed directory leaves other names of what is in it', () => {
-    const { interruptEverywhere, interruptedCommit, linkedOutOfRenamed } = crashes;
-    interruptEverywhere(linkedOutOfRenamed, interruptedCommit);
-  });
+  const commits = [
+    ['a renamed program its set-id bit', 'interruptedCommit', ['renamedSetIdProgram']],
+    [
+      'what was renamed into a directory that was deleted and made anew',
+      'interruptedCommit',
+      ['renamedIntoRemade'],
+    ],
+    ['what is written to the base alone', 'interruptedCommitBeforeOthers', ['newFile', 'metadataCopy']],
+    ['a new file known as what the base has', 'interruptedCommitOfNewFile', ['newFile']],
+    ['a file with several names all of them', 'interruptedCommit', ['changedSecondLink']],
+    ['a file with several names one file', 'interruptedCommitOfLinks', ['linkedFile', 'newLinks']],
+    ['a large file whole that is replaced', 'interruptedCommit', ['grownLargeFile']],
+    ['other names of what is in a renamed directory', 'interruptedCommit', ['linkedOutOfRenamed']],
+  ] as const;
+  for (const [what, interrupted, cases] of commits) {
+    it(`of a commit leaves ${what}`, () => {
+      for (const each of cases) crashes.interruptEverywhere(crashes[each], crashes[interrupted]);
+    });
+  }
 });

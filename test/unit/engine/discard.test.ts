@@ -21,63 +21,51 @@ describe('Discard of what other entries stand on', () => {
     sandbox.dispose();
   });
 
-  /** Discards one path; the base is as it was, and undo brings all of it back. */
-  function assertTakesAlong(path: string, change: (mount: MountTree) => void, expected: string[]): void {
+  /** Discards all, or one path: the base is as it was, and undo brings all of it back. Returns what was discarded. */
+  function assertComesBack(paths?: string[]): string[] {
     const { engine, mount } = sandbox;
-    change(mount);
     const before = { image: readImage(mount), list: sandbox.listed() };
-    const { items, undoId } = sandbox.run(engine.discard({ paths: [path] }));
-    assert.deepEqual(items.map((item) => item.path).sort(), expected);
+    const { items, undoId } = sandbox.run(engine.discard({ ...(paths && { paths }) }));
     assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
     assert.deepEqual(sandbox.listed(), []);
     sandbox.run(engine.undoDiscard(undoId));
     assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
     assert.deepEqual(sandbox.listed(), before.list);
+    return items.map((item) => item.path).sort();
+  }
+
+  function assertTakesAlong(path: string, change: (mount: MountTree) => void, expected: string[]): void {
+    change(sandbox.mount);
+    assert.deepEqual(assertComesBack([path]), expected);
   }
 
   it('brings back a directory that was made where another was renamed away', () => {
-    const { engine, mount } = sandbox;
+    const { mount } = sandbox;
     mount.rename('directory', 'renamed', 0);
     mount.mkdir('directory', 0o755);
     mount.mknod('directory/file', S_IFREG | 0o644, 0);
-    const before = { image: readImage(mount), list: sandbox.listed() };
-    const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(sandbox.listed(), []);
-    sandbox.run(engine.undoDiscard(undoId));
-    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(sandbox.listed(), before.list);
+    assertComesBack();
   });
 
   it('brings back a directory that was renamed to where another was deleted', () => {
-    const { engine, mount } = sandbox;
+    const { mount } = sandbox;
     mkdirSync(join(sandbox.bases[0]!, 'other'), 0o755);
     writeFileSync(join(sandbox.bases[0]!, 'other/file'), 'other');
     mount.rename('directory/file', 'renamed', 0);
     mount.rmdir('directory');
     mount.rename('other', 'directory', 0);
-    const before = { image: readImage(mount), list: sandbox.listed() };
-    const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(sandbox.listed(), []);
-    sandbox.run(engine.undoDiscard(undoId));
-    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(sandbox.listed(), before.list);
+    assertComesBack();
   });
 
   it('brings back what was deleted in a directory that was renamed to where another was', () => {
-    const { engine, mount } = sandbox;
+    const { mount } = sandbox;
     mkdirSync(join(sandbox.bases[0]!, 'other'), 0o755);
     writeFileSync(join(sandbox.bases[0]!, 'other/file'), 'other');
     mount.rename('directory/file', 'middle', 0);
     mount.unlink('other/file');
     mount.rename('directory', 'zone', 0);
     mount.rename('other', 'directory', 0);
-    const before = { image: readImage(mount), list: sandbox.listed() };
-    const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(sandbox.listed(), []);
-    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
-    sandbox.run(engine.undoDiscard(undoId));
-    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(sandbox.listed(), before.list);
+    assertComesBack();
   });
 
   it('shows all of a base directory again that was deleted and made anew', () => {
@@ -99,20 +87,14 @@ describe('Discard of what other entries stand on', () => {
   });
 
   it('shows what was renamed out of a directory before that was deleted and made anew', () => {
-    const { engine, mount } = sandbox;
+    const { mount } = sandbox;
     writeFileSync(join(sandbox.bases[0]!, 'directory/another'), 'base');
     mount.rename('directory/file', 'renamed', 0);
     mount.unlink('directory/another');
     mount.rmdir('directory');
     mount.mkdir('directory', 0o755);
-    const before = { image: readImage(mount), list: sandbox.listed() };
-    assert.deepEqual(before.list, ['whiteout directory/another', 'renamed renamed']);
-    const { undoId } = sandbox.run(engine.discard({}));
-    assert.deepEqual(sandbox.listed(), []);
-    assertSame('the mount', readImage(mount), sandbox.baseImage(), { directoryTimes: true });
-    sandbox.run(engine.undoDiscard(undoId));
-    assertSame('the mount after undo', readImage(mount), before.image, { directoryTimes: true });
-    assert.deepEqual(sandbox.listed(), before.list);
+    assert.deepEqual(sandbox.listed(), ['whiteout directory/another', 'renamed renamed']);
+    assertComesBack();
   });
 
   it('takes along a link to a changed file', () => {

@@ -54,129 +54,90 @@ const planned: Omit<Planned, 'path' | 'kind' | 'mode'> = {
   mtimeNsec: 0,
 };
 
+function file(path: string, facts: Partial<Planned> = {}): Planned {
+  return { ...planned, path, kind: 'file', mode: 0o644, ...facts };
+}
+
+/** What a base has, and what users do. */
+function caseOf(base: Planned[], steps: FileOperation[], deltaThreshold = Infinity): CrashCase {
+  return { bases: [base], deltaThreshold, whiteouts: 'device', steps };
+}
+
+function linkTo(target: string, path: string): Planned {
+  return file(path, { kind: 'link', target });
+}
+
 /** A program whose set-id bit a change of its owner would take away gets another name. */
-export const renamedSetIdProgram: CrashCase = {
-  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o4755 }]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [{ op: 'rename', from: 'a', to: 'b', flags: 0 }],
-};
+export const renamedSetIdProgram = caseOf(
+  [file('a', { mode: 0o4755 })],
+  [{ op: 'rename', from: 'a', to: 'b', flags: 0 }],
+);
 
 /** What is renamed goes into a directory that was deleted and made anew. */
-export const renamedIntoRemade: CrashCase = {
-  bases: [
-    [
-      { ...planned, path: 'a/hidden', kind: 'file', mode: 0o644 },
-      { ...planned, path: 'b/file', kind: 'file', mode: 0o644 },
-      { ...planned, path: 'c', kind: 'file', mode: 0o644 },
-    ],
-  ],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
+export const renamedIntoRemade = caseOf(
+  [file('a/hidden'), file('b/file'), file('c')],
+  [
     { op: 'removeAll', path: 'a' },
     { op: 'mkdir', path: 'a', mode: 0o755 },
     { op: 'rename', from: 'b', to: 'a/b', flags: 0 },
     { op: 'rename', from: 'c', to: 'a/c', flags: 0 },
   ],
-};
+);
 
 /** A file with two names is changed under one. */
-export const changedLink: CrashCase = {
-  bases: [
-    [
-      { ...planned, path: 'a', kind: 'file', mode: 0o644 },
-      { ...planned, path: 'b', kind: 'link', mode: 0o644, target: 'a' },
-    ],
-  ],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
-};
+export const changedLink = caseOf([file('a'), linkTo('a', 'b')], [{ op: 'chmod', path: 'a', mode: 0o600 }]);
 
 /** As before, by the name that its base lists last; the other is known to users too. */
-export const changedSecondLink: CrashCase = {
-  bases: [
-    [
-      { ...planned, path: 'a', kind: 'file', mode: 0o644 },
-      { ...planned, path: 'c', kind: 'link', mode: 0o644, target: 'a' },
-    ],
-  ],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
+export const changedSecondLink = caseOf(
+  [file('a'), linkTo('a', 'c')],
+  [
     { op: 'chmod', path: 'c', mode: 0o755 },
     { op: 'rmdir', path: 'a' },
   ],
-};
+);
 
 /** A file of which the scratch has no bytes yet, only its metadata. */
-export const metadataCopy: CrashCase = {
-  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 4095 }]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [{ op: 'chmod', path: 'a', mode: 0o600 }],
-};
+export const metadataCopy = caseOf([file('a', { size: 4095 })], [{ op: 'chmod', path: 'a', mode: 0o600 }]);
 
 /** So much is written to a file that is kept by block that a commit writes all of it. */
-export const grownLargeFile: CrashCase = {
-  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644, size: 5000, hole: 4096 }]],
-  deltaThreshold: 5000,
-  whiteouts: 'device',
-  steps: [{ op: 'append', path: 'a', fill: 'x', length: 8193 }],
-};
+export const grownLargeFile = caseOf(
+  [file('a', { size: 5000, hole: 4096 })],
+  [{ op: 'append', path: 'a', fill: 'x', length: 8193 }],
+  5000,
+);
 
 /** A directory was renamed, and a file in it has one more name elsewhere, when the commit ends. */
-export const linkedOutOfRenamed: CrashCase = {
-  bases: [[{ ...planned, path: 'd/file', kind: 'file', mode: 0o644 }]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
+export const linkedOutOfRenamed = caseOf(
+  [file('d/file')],
+  [
     { op: 'rename', from: 'd', to: 'b', flags: 0 },
     { op: 'link', from: 'b/file', to: 'a' },
   ],
-};
+);
+
+const writeA = { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 } as const;
+const makeA = { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 } as const;
 
 /** A file that is new in the scratch gets a second name. */
-export const linkedFile: CrashCase = {
-  bases: [[{ ...planned, path: 'a', kind: 'file', mode: 0o644 }]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
-    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
-    { op: 'link', from: 'a', to: 'b' },
-  ],
-};
+export const linkedFile = caseOf([file('a')], [writeA, { op: 'link', from: 'a', to: 'b' }]);
 
 /** A file and a symbolic link are new. */
-export const newFile: CrashCase = {
-  bases: [[]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
-    { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 },
-    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
-    { op: 'symlink', path: 'b', target: 'a' },
-  ],
-};
+export const newFile = caseOf([], [makeA, writeA, { op: 'symlink', path: 'b', target: 'a' }]);
 
 /** A new file with two names takes the place of another with the second. */
-export const newLinks: CrashCase = {
-  bases: [[{ ...planned, path: 'b', kind: 'file', mode: 0o644 }]],
-  deltaThreshold: Infinity,
-  whiteouts: 'device',
-  steps: [
-    { op: 'unlink', path: 'b' },
-    { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 },
-    { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 },
-    { op: 'link', from: 'a', to: 'b' },
-  ],
-};
+export const newLinks = caseOf(
+  [file('b')],
+  [{ op: 'unlink', path: 'b' }, makeA, writeA, { op: 'link', from: 'a', to: 'b' }],
+);
 
 /** What is interrupted, and what must be so after it. */
 interface Interrupted {
   act(sandbox: EngineSandbox): void;
   check(sandbox: EngineSandbox, before: Image, after: Image): void;
+}
+
+function commitAll(sandbox: EngineSandbox): void {
+  sandbox.run(sandbox.engine.commit({}));
 }
 
 /** Link counts and times of directories are not part of what a crash must leave. */
@@ -198,10 +159,10 @@ export function interruptedOperation(each: FileOperation): Interrupted {
 
 /** A commit: nobody notices, and another does the rest. */
 export const interruptedCommit: Interrupted = {
-  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  act: commitAll,
   check(sandbox, before) {
     assertSame('the mount after a commit was interrupted', sandbox.coldView(), before, lenient);
-    sandbox.run(sandbox.engine.commit({}));
+    commitAll(sandbox);
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
     expectNoChanges(sandbox);
@@ -210,7 +171,7 @@ export const interruptedCommit: Interrupted = {
 
 /** A commit: what it wrote is only the base's from then on, which others can change. */
 export const interruptedCommitBeforeOthers: Interrupted = {
-  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  act: commitAll,
   check(sandbox) {
     const { mount } = sandbox;
     sandbox.run(sandbox.engine.changes.update());
@@ -223,12 +184,12 @@ export const interruptedCommitBeforeOthers: Interrupted = {
 
 /** A commit: what it wrote can be linked and changed, before and after another ends it. */
 export const interruptedCommitOfNewFile: Interrupted = {
-  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  act: commitAll,
   check(sandbox) {
     for (const name of ['c', 'd']) {
       sandbox.mount.link('a', name);
       sandbox.mount.write('a', 0, Buffer.from(name));
-      sandbox.run(sandbox.engine.commit({}));
+      commitAll(sandbox);
       assertSame('the base', sandbox.baseImage(), sandbox.coldView());
       expectNoChanges(sandbox);
     }
@@ -237,9 +198,9 @@ export const interruptedCommitOfNewFile: Interrupted = {
 
 /** A commit that another ends: the names of a file that it wrote stay those of one file. */
 export const interruptedCommitOfLinks: Interrupted = {
-  act: (sandbox) => sandbox.run(sandbox.engine.commit({})),
+  act: commitAll,
   check(sandbox) {
-    sandbox.run(sandbox.engine.commit({}));
+    commitAll(sandbox);
     for (const name of ['a', 'b']) {
       sandbox.mount.unlink(name);
       sandbox.run(sandbox.engine.discard({}));
