@@ -207,7 +207,7 @@ export class Changes implements ChangeObserver {
     });
   }
 
-  /** Paths of files whose records lead to a base path or below it. */
+  /** Paths of entries whose records lead to a base path or below it. */
   redirectedTo(basePath: string): string[] {
     return this.#redirects.leadingTo(basePath);
   }
@@ -217,7 +217,7 @@ export class Changes implements ChangeObserver {
     return linkedIno === 0 ? [] : this.#links.leadingTo(String(linkedIno));
   }
 
-  /** The record of the file at a path leads to another base path now. */
+  /** The record of the entry at a path leads to another base path now. */
   noteRedirect(path: string, basePath: string): void {
     this.#redirects.set(path, basePath);
   }
@@ -338,7 +338,7 @@ export class Changes implements ChangeObserver {
       this.#union.remember(node);
       held.push(node);
     }
-    this.#redirects.set(path, (node?.dir === null ? node.record?.redirect : null) ?? null);
+    this.#redirects.set(path, node?.record?.redirect ?? null);
     this.#links.set(path, node !== null && node.linkedIno > 0 ? String(node.linkedIno) : null);
     yield* this.#evaluateNode(path, node, basePath, deep);
     if (basePath === null || this.#changes.get(path)?.kind === before) return;

@@ -1,11 +1,11 @@
 import { PathTree } from './pathTree';
 
-/** Which files of the mount have a record that leads to a path of the bases, by either path. */
+/** Which entries of the mount have a record that leads to a path of the bases, by either path. */
 export class Redirects {
   readonly #targets = new PathTree<string>();
   readonly #sources = new PathTree<Set<string>>();
 
-  /** Notes where the record of the file at a path leads; null for nowhere. */
+  /** Notes where the record of the entry at a path leads; null for nowhere. */
   set(path: string, target: string | null): void {
     const before = this.#targets.get(path);
     if (before !== undefined) this.#forget(path, before);
@@ -16,12 +16,12 @@ export class Redirects {
     else sources.add(path);
   }
 
-  /** Paths of files whose records lead to a base path or below it. */
+  /** Paths of entries whose records lead to a base path or below it. */
   leadingTo(target: string): string[] {
     return [...this.#sources.entries(target)].flatMap(([, sources]) => [...sources]);
   }
 
-  /** Forgets all files below a path. */
+  /** Forgets all entries below a path. */
   removeBelow(path: string): void {
     for (const [each, target] of [...this.#targets.entries(path)])
       if (each !== path) this.#forget(each, target);

@@ -9,7 +9,7 @@ import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
 import { rebookNames } from './linkCounts';
-import type { Node } from './node';
+import { joinPath, type Node } from './node';
 import { isOrigin, originOf, recordOf } from './origin';
 import { forgetInode, nodeLosesName, pinOrphan } from './names';
 import { dirOf, linkKey, type Union } from './union';
@@ -299,12 +299,19 @@ export function pruneDirectory(u: Union, node: Node): void {
 function looksLikeBase(u: Union, node: Node): boolean {
   const dir = dirOf(node);
   const first = dir.lowers[0];
-  if (first === undefined || dir.opaque || node.record?.redirect != null) return false;
+  if (first === undefined || dir.opaque || !isInPlace(node)) return false;
   const { fd, name } = u.upperPlace(node);
   check(statAt(fd, name, stat), node.path);
   check(statFd(u.dirFds.get(first), other), node.path);
   const same = stat.mode === other.mode && sameOwner(stat, other);
   return same && sameXattrs(fd, name, u.dirFds.get(first), '.');
+}
+
+/** Whether a directory's place leads to the same as its record: it may have been renamed, and have come back. */
+function isInPlace({ parent, name, record }: Node): boolean {
+  if (record?.redirect == null) return true;
+  const above = parent === null ? undefined : dirOf(parent).lowers[0];
+  return above !== undefined && joinPath(above.path, name) === record.redirect;
 }
 
 /** After a rename inside the bases: the entry's record and the whiteout at its old place follow. */
@@ -331,7 +338,7 @@ export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMov
   u.rebase();
 }
 
-/** Files whose records lead below a directory of the bases that moved follow it. */
+/** Entries whose records lead below a directory of the bases that moved follow it. */
 function redirectBelow(u: Union, changes: Changes, { from, to }: BaseMove): void {
   for (const path of changes.redirectedTo(from)) {
     changes.ifThere(path, (parent, name) => {

@@ -115,6 +115,16 @@ export const linkedOutOfRenamed = caseOf(
   ],
 );
 
+/** A directory was renamed, and came back to its place in another that was renamed meanwhile. */
+export const returnedIntoRenamed = caseOf(
+  [file('a/b/file')],
+  [
+    { op: 'rename', from: 'a/b', to: 'c', flags: 0 },
+    { op: 'rename', from: 'a', to: 'd', flags: 0 },
+    { op: 'rename', from: 'c', to: 'd/b', flags: 0 },
+  ],
+);
+
 const writeA = { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 } as const;
 const makeA = { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 } as const;
 
