@@ -36,6 +36,8 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
 function letGoOfWritten(u: Union, changes: Changes): void {
   const writer = new BaseWriter(u, changes.bases);
+  // An update for an interrupted rename may have found some of it already.
+  changes.touchAll();
   const written = runToEnd(changes.updateForEqual()).filter((path) =>
     withWritten(u, changes, path, (_node, place) => {
       writer.touch(place.dir);

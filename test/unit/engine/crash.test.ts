@@ -98,7 +98,11 @@ describe('A daemon that is killed between any two system calls', function () {
       'interruptedCommit',
       ['renamedIntoRemade'],
     ],
-    ['what is written to the base alone', 'interruptedCommitBeforeOthers', ['newFile', 'metadataCopy']],
+    [
+      'what is written to the base alone',
+      'interruptedCommitBeforeOthers',
+      ['newFile', 'metadataCopy', 'changedAndRenamed'],
+    ],
     ['a new file known as what the base has', 'interruptedCommitOfNewFile', ['newFile']],
     ['a file with several names all of them', 'interruptedCommit', ['changedSecondLink']],
     ['a file with several names one file', 'interruptedCommitOfLinks', ['linkedFile', 'newLinks']],
