@@ -32,6 +32,7 @@ import {
 } from '../sys/file';
 import { openRegular } from '../sys/regular';
 import { S_IFLNK, S_IFREG, SET_ID, Stat, statAt, statFd } from '../sys/stat';
+import { setXattrAt } from '../sys/xattr';
 import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
 import { covering } from './linkCounts';
@@ -40,7 +41,7 @@ import { originOf, recordOf } from './origin';
 import { deltaSource } from './delta/open';
 import { dirOf, linkKey, type Union } from './union';
 import { inUpperDir, openUpper, setRecord, writeRecord } from './upperAccess';
-import { copyXattrs } from './xattrCopy';
+import { copyXattrs, readXattr } from './xattrCopy';
 
 const source = new Stat();
 const parentStat = new Stat();
@@ -261,10 +262,12 @@ function bringInData(u: Union, node: Node, limit: number): void {
   try {
     check(statFd(fd, source), node.path);
     const { mode, atime, atimeNsec, mtime, mtimeNsec } = source;
+    const capability = readXattr(fd, '', CAPABILITY);
     if (limit === 0) check(ftruncate(fd, 0), node.path);
     else copyData(u, node, fd, Math.min(source.size, limit));
-    // Writing took these bits, unless root did it.
+    // Writing took these bits, unless root did it, and capabilities in any case.
     if (mode & SET_ID) check(fchmod(fd, mode & 0o7777), node.path);
+    if (capability !== undefined) restoreCapability(fd, capability, node.path);
     check(futimens(fd, atime, atimeNsec, mtime, mtimeNsec), node.path);
     node.record = { ...record!, metacopy: false };
     if (pinned) return;
@@ -276,6 +279,14 @@ function bringInData(u: Union, node: Node, limit: number): void {
     if (!pinned) close(fd);
     throw error;
   }
+}
+
+const CAPABILITY = 'security.capability';
+
+function restoreCapability(fd: number, capability: Buffer, path: string): void {
+  const result = setXattrAt(fd, '', CAPABILITY, capability);
+  // An ordinary user cannot give it.
+  if (result !== -E.EPERM) check(result, path);
 }
 
 function copyData(u: Union, node: Node, fd: number, size: number): void {

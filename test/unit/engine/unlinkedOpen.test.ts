@@ -5,6 +5,8 @@ import { S_IFREG } from '../../../src/sys/stat';
 import { EngineSandbox } from './support/sandbox';
 
 const BLOCK = 4096;
+/** To set the user id (of version 2, effective). */
+const CAPABILITY = Buffer.from('0100000280000000000000000000000000000000', 'hex');
 const caller = { uid: 0, gid: 0, umask: 0 };
 /** More than the engine keeps by a descriptor when they lose their names. */
 const MANY = 1100;
@@ -69,6 +71,16 @@ describe('An open file whose metadata changed before its last name went', () => 
         assert.deepEqual(seen(), before);
         sandbox.run(sandbox.engine.commit({}));
         assert.deepEqual(seen(), before);
+      });
+
+      it('keeps its capabilities, which writing takes away', function () {
+        if (process.getuid?.() !== 0) this.skip();
+        const { mount } = sandbox;
+        mount.setXattr('@open', 'security.capability', CAPABILITY, 0);
+        const before = mount.xattrs('@open');
+        unlinkAll();
+        sandbox.run(sandbox.engine.commit({}));
+        assert.deepEqual(mount.xattrs('@open'), before);
       });
 
       it('stays what it was when a commit puts another in its place', () => {
