@@ -36,8 +36,6 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
 function letGoOfWritten(u: Union, changes: Changes): void {
   const writer = new BaseWriter(u, changes.bases);
-  // An update for an interrupted rename may have found some of it already.
-  changes.touchAll();
   const written = runToEnd(changes.updateForEqual()).filter((path) =>
     withWritten(u, changes, path, (_node, place) => {
       writer.touch(place.dir);
@@ -103,6 +101,8 @@ function recoverMove(
     // The next start tries again: all else can be worked with.
     log('error', `It cannot be finished now: ${error.message}`);
   }
+  // The update looked at what was half renamed.
+  changes.touchAll();
 }
 
 function finishMove(u: Union, changes: Changes, move: BaseMove): void {

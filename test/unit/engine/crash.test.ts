@@ -108,6 +108,7 @@ describe('A daemon that is killed between any two system calls', function () {
     ['a file with several names one file', 'interruptedCommitOfLinks', ['linkedFile', 'newLinks']],
     ['a large file whole that is replaced', 'interruptedCommit', ['grownLargeFile']],
     ['other names of what is in a renamed directory', 'interruptedCommit', ['linkedOutOfRenamed']],
+    ['what is deleted in a renamed directory', 'interruptedCommit', ['deletedInRenamed']],
     ['what came back to a renamed directory in it', 'interruptedCommit', ['returnedIntoRenamed']],
   ] as const;
   for (const [what, interrupted, cases] of commits) {

@@ -125,6 +125,15 @@ export const returnedIntoRenamed = caseOf(
   ],
 );
 
+/** A directory was renamed, and something in it deleted. */
+export const deletedInRenamed = caseOf(
+  [file('b/deleted'), file('b/file')],
+  [
+    { op: 'rename', from: 'b', to: 'a', flags: 0 },
+    { op: 'unlink', path: 'a/deleted' },
+  ],
+);
+
 const writeA = { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 } as const;
 /** A file was renamed and written to, and another that follows it in a commit renamed. */
 export const changedAndRenamed = caseOf(
