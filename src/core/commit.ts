@@ -235,23 +235,25 @@ class Committer {
         yield* this.#applyEntry(path);
         return;
       case 'metadata':
-        if (this.#needsEntry(path)) yield* this.#applyEntry(path);
-        else yield* this.#applyMetadata(path);
+        if (change.type === 'directory' || this.#isBasesOwn(path)) yield* this.#applyMetadata(path);
+        else yield* this.#applyEntry(path);
         return;
     }
   }
 
-  /** Whether more is to be written than metadata: contents, which somebody may have changed since, or another inode. */
-  #needsEntry(path: string): boolean {
+  /**
+   * Whether nothing is to be written to what is no directory but metadata: neither contents, which somebody may have
+   * changed since, nor another inode.
+   */
+  #isBasesOwn(path: string): boolean {
     const stat = new Stat();
     const place = this.#changes.bases.stat(this.#targetPath(path), stat);
-    let needed = false;
+    let own = true;
     this.#withNode(path, (node) => {
-      const isCopy = place !== null && isCopyOf(node, place, stat);
       const hasContents = node.type === S_IFREG && node.record?.metacopy !== true;
-      needed = node.dir === null && (!isCopy || hasContents);
+      own = !hasContents && place !== null && isCopyOf(node, place, stat);
     });
-    return needed;
+    return own;
   }
 
   /** Lets the scratch forget what the bases have now. To be taken to its end, by a second one if need be. */
@@ -305,7 +307,8 @@ class Committer {
 
   *#applyRename(path: string): Job<void> {
     this.#relocate(path);
-    yield* this.#applyEntry(path);
+    if (this.#isBasesOwn(path)) yield* this.#applyMetadata(path);
+    else yield* this.#applyEntry(path);
   }
 
   /** Moves what was renamed to its place in the base. */

@@ -7,11 +7,13 @@ import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
 import { birthAt, S_IFDIR, SET_ID, sameMtime, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
+import { sameOwner } from './compare';
 import { damageOf } from './delta/open';
 import type { Job } from './job';
 import { joinPath, type Node, type Origin } from './node';
 import { isOrigin } from './origin';
 import { dirOf, type Union } from './union';
+import { sameXattrs } from './xattrCopy';
 
 /** One change on its way into the base. */
 export interface Step {
@@ -102,23 +104,23 @@ export class ConflictFinder {
     const reason =
       step.change.kind === 'whiteout'
         ? yield* this.#gone(step.path, this.#deletedAt(step.path))
-        : (this.#entry(step.path) ?? (yield* this.#replacedDirectory(step.path)));
+        : (this.#entry(step) ?? (yield* this.#replacedDirectory(step.path)));
     return reason === null ? null : { path: toText(step.path), reason };
   }
 
-  #entry(path: string): string | null {
+  #entry({ path, change }: Step): string | null {
     return this.#changes.ifThere(path, (parent, name) => {
       const node = this.#union.lookup(parent, name);
       if (node === null) return null;
       try {
-        return this.#node(node, parent, path);
+        return this.#node(node, parent, path, change);
       } finally {
         this.#union.release(node);
       }
     });
   }
 
-  #node(node: Node, parent: Node, path: string): string | null {
+  #node(node: Node, parent: Node, path: string, change: Change): string | null {
     const basePath = this.#changes.basePath(path);
     const { record } = node;
     // Users have put something of the bases there since.
@@ -132,7 +134,11 @@ export class ConflictFinder {
     const place = this.#changes.bases.stat(origin, this.#stat);
     if (place === null) return record.cover ? null : 'it was deleted in the base';
     if (node.dir !== null) return null;
-    if (!this.#isUnchanged(node, record.origin, place)) return 'it was changed in the base';
+    if (
+      !this.#isUnchanged(node, record.origin, place) &&
+      !(origin === basePath && this.#isEqual(node, change, place))
+    )
+      return 'it was changed in the base';
     if (origin !== basePath) {
       const replaced = this.#unrecorded(basePath, this.#hereSince(node, parent, basePath));
       if (replaced !== null) return replaced;
@@ -162,6 +168,15 @@ export class ConflictFinder {
     if (base.mode === mine.mode) halfway.mode = base.mode;
     if (sameMtime(base, mine)) Object.assign(halfway, { mtime: base.mtime, mtimeNsec: base.mtimeNsec });
     return isOrigin(halfway, place, base);
+  }
+
+  /** Whether only names differ: a crash ended a commit that had put the node there, and not yet under all of them. */
+  #isEqual(node: Node, { kind }: Change, place: BasePlace): boolean {
+    const [base, mine] = [this.#stat, this.#statMine(node)];
+    if (kind !== 'metadata' || base.mode !== mine.mode || !sameOwner(mine, base) || !sameMtime(mine, base))
+      return false;
+    const { fd, name } = this.#union.upperPlace(node);
+    return sameXattrs(fd, name, this.#union.dirFds.get(place.dir), place.name);
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */

@@ -1,17 +1,18 @@
 import { toBytes, toText } from '../sys/bytes';
 import { FsError } from '../sys/errno';
+import { BaseLinks } from './baseLinks';
 import type { BasePlace } from './baseView';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
 import { isCopyOf } from './compare';
 import { recoverUndo, type UndoHeader } from './delta/undo';
-import { runToEnd } from './job';
+import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import type { Node } from './node';
-import { bookOrigin, dropUpper, pruneDirectory, settleMove } from './settle';
+import { bookOrigin, dropUpper, followWritten, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
-import { sameMtime, Stat } from '../sys/stat';
-import type { LogFunction, Union } from './union';
+import { sameMtime, Stat, statAt } from '../sys/stat';
+import { linkKey, type LogFunction, type Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
@@ -35,6 +36,7 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
 function letGoOfWritten(u: Union, changes: Changes): void {
+  runToEnd(followReplaced(u, changes));
   const writer = new BaseWriter(u, changes.bases);
   const written = runToEnd(changes.updateForEqual()).filter((path) =>
     withWritten(u, changes, path, (_node, place) => {
@@ -52,6 +54,37 @@ function letGoOfWritten(u: Union, changes: Changes): void {
   }
 }
 
+/** What several names shared, and a commit has written under all of them, is the copy of that from now on. */
+function* followReplaced(u: Union, changes: Changes): Job<void> {
+  yield* changes.update();
+  const links = new BaseLinks(u);
+  for (const [path, { kind }] of [...changes.below('')]) {
+    if (kind !== 'metadata') continue;
+    const here = withPlace(u, changes, path, ({ indexKey }, place) => ({
+      key: indexKey,
+      isFiled: isFiledAs(u, linkKey(place.dir.layer, base.ino), mine),
+    }));
+    if (here === null || !(here.isFiled || (yield* isGone(links, here.key)))) continue;
+    withPlace(u, changes, path, (node, place) => {
+      followWritten(u, node, place, base, mine);
+    });
+  }
+  // What became equal by that, too.
+  changes.touchAll();
+}
+
+/** Whether the base inode with a key has no names any more. */
+function* isGone(links: BaseLinks, key: string | null): Job<boolean> {
+  if (key === null) return false;
+  yield* links.read(key);
+  return links.named(key).length === 0;
+}
+
+/** Whether the index has this inode of the scratch under a key. */
+function isFiledAs(u: Union, key: string, { ino }: Stat): boolean {
+  return statAt(u.scratch.indexFd, key, indexed) === 0 && indexed.ino === ino;
+}
+
 /** Uses what the scratch has at a path, if a commit may have left it so: just as the base's. Returns whether it is so. */
 function withWritten(
   u: Union,
@@ -59,27 +92,40 @@ function withWritten(
   path: string,
   use: (node: Node, place: BasePlace) => void,
 ): boolean {
-  const found = changes.ifThere(path, (parent, name) => {
-    const node = u.lookup(parent, name);
-    if (node === null) return false;
-    u.remember(node);
-    try {
-      const basePath = changes.basePath(path);
-      const place = basePath === null ? null : changes.bases.stat(basePath, base);
-      if (place === null || !node.upper || !isCopyOf(node, place, base)) return false;
-      u.statBacking(node, mine);
-      if (!sameMtime(mine, base)) return false;
-      use(node, place);
-      return true;
-    } finally {
-      u.forget(node.id, 1);
-    }
+  const found = withPlace(u, changes, path, (node, place) => {
+    if (!isCopyOf(node, place, base) || !sameMtime(mine, base)) return false;
+    use(node, place);
+    return true;
   });
   return found ?? false;
 }
 
+/** Uses what the scratch and the base have at a path, and `base` and `mine`; null if one of them has nothing. */
+function withPlace<T>(
+  u: Union,
+  changes: Changes,
+  path: string,
+  use: (node: Node, place: BasePlace) => T,
+): T | null {
+  return changes.ifThere(path, (parent, name) => {
+    const node = u.lookup(parent, name);
+    if (node === null) return null;
+    u.remember(node);
+    try {
+      const basePath = changes.basePath(path);
+      const place = basePath === null ? null : changes.bases.stat(basePath, base);
+      if (place === null || !node.upper) return null;
+      u.statBacking(node, mine);
+      return use(node, place);
+    } finally {
+      u.forget(node.id, 1);
+    }
+  });
+}
+
 const base = new Stat();
 const mine = new Stat();
+const indexed = new Stat();
 
 function recoverMove(
   u: Union,

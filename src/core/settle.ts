@@ -178,6 +178,21 @@ export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): v
   u.covered.suspect(key, { layer, path: pathOf(place) });
 }
 
+/**
+ * Has a copy of a base inode with several names be that of what a commit has put in the place of all of these, but has not
+ * booked.
+ */
+export function followWritten(u: Union, node: Node, place: BasePlace, base: Stat, mine: Stat): void {
+  const { layer } = place.dir;
+  if (node.record === null || base.nlink < 2 || base.dev !== u.inodes.device(layer)) return;
+  if (!sameMtime(mine, base)) return;
+  const key = linkKey(layer, base.ino);
+  moveIndex(u, node, key);
+  u.covered.suspect(key, { layer, path: pathOf(place) });
+  setRecord(u, node, { ...node.record, origin: originOf(layer, base) });
+  u.tellNewNumber(node);
+}
+
 /** Files what several names share under the base inode that they share now. */
 export function moveIndex(u: Union, node: Node, key: string): void {
   if (node.indexKey === null || node.indexKey === key) return;

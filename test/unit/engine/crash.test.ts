@@ -106,6 +106,11 @@ describe('A daemon that is killed between any two system calls', function () {
     ['a new file known as what the base has', 'interruptedCommitOfNewFile', ['newFile']],
     ['a file with several names all of them', 'interruptedCommit', ['changedSecondLink']],
     ['a file with several names one file', 'interruptedCommitOfLinks', ['linkedFile', 'newLinks']],
+    [
+      'a file the names that it has, and as many',
+      'interruptedCommitOfNames',
+      ['renamedName', 'renamedNameOfChanged', 'renamedNameOfSymlink'],
+    ],
     ['a large file whole that is replaced', 'interruptedCommit', ['grownLargeFile']],
     ['other names of what is in a renamed directory', 'interruptedCommit', ['linkedOutOfRenamed']],
     ['what is deleted in a renamed directory', 'interruptedCommit', ['deletedInRenamed']],

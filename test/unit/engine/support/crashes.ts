@@ -146,6 +146,15 @@ const makeA = { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 } as cons
 /** A file that is new in the scratch gets a second name. */
 export const linkedFile = caseOf([file('a')], [writeA, { op: 'link', from: 'a', to: 'b' }]);
 
+const withTwoNames = [file('a'), linkTo('a', 'b')];
+const symlinkWithTwoNames = [file('a', { kind: 'symlink', target: 'x' }), linkTo('a', 'b')];
+const renameB = { op: 'rename', from: 'b', to: 'c', flags: 0 } as const;
+
+/** One of two names is another now, of a file that did not change, one that did, and a symbolic link. */
+export const renamedName = caseOf(withTwoNames, [renameB]);
+export const renamedNameOfChanged = caseOf(withTwoNames, [renameB, writeA]);
+export const renamedNameOfSymlink = caseOf(symlinkWithTwoNames, [renameB]);
+
 /** A file and a symbolic link are new. */
 export const newFile = caseOf([], [makeA, writeA, { op: 'symlink', path: 'b', target: 'a' }]);
 
@@ -190,6 +199,21 @@ export const interruptedCommit: Interrupted = {
     commitAll(sandbox);
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
+    expectNoChanges(sandbox);
+  },
+};
+
+/** A commit: the names of a file stay those of one, and are counted as such. */
+export const interruptedCommitOfNames: Interrupted = {
+  act: commitAll,
+  check(sandbox, before) {
+    sandbox.run(sandbox.engine.changes.update());
+    assertSame('the mount after a commit was interrupted', sandbox.coldView(), before, {
+      directoryTimes: true,
+    });
+    commitAll(sandbox);
+    assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
+    assertSame('the mount', sandbox.coldView(), before, { directoryTimes: true });
     expectNoChanges(sandbox);
   },
 };
