@@ -332,9 +332,11 @@ function isInPlace({ parent, name, record }: Node): boolean {
 /** After a rename inside the bases: the entry's record and the whiteout at its old place follow. */
 export function settleMove(u: Union, changes: Changes, node: Node, move: BaseMove): void {
   const { record } = node;
-  if (record !== null && (move.detour || hasLinks(u, node)))
+  if (record !== null && (move.detour || hasLinks(u, node))) {
     setRecord(u, node, { ...record, redirect: move.to });
-  else if (node.dir !== null || record === null) setRecord(u, node, null);
+    // A directory above the new place may be moved next.
+    for (const path of [move.path, ...changes.namesInScratch(node)]) changes.noteRedirect(path, move.to);
+  } else if (node.dir !== null || record === null) setRecord(u, node, null);
   else setRecord(u, node, { ...record, redirect: null });
   if (node.dir !== null) {
     // Before anything in it is looked up.

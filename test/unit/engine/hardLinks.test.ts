@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { RENAME_EXCHANGE } from '../../../src/sys/file';
 import { S_IFREG } from '../../../src/sys/stat';
+import { assertSame, readImage } from './support/image';
 import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
 
@@ -33,6 +34,26 @@ describe('Files with several names', () => {
 
   afterEach(() => {
     sandbox.dispose();
+  });
+
+  it('follow the directory that they were renamed into, when one step of a commit moves both', () => {
+    const { engine, mount } = sandbox;
+    for (const name of ['above', 'into']) mkdirSync(join(base, name));
+    for (const name of ['above/file', 'above/room', 'replacement']) writeFileSync(join(base, name), name);
+    mount.rename('above/file', 'file', 0);
+    mount.rename('above/room', 'room', 0);
+    mount.rename('above', 'moved', 0);
+    // To make room for it, all of the others are moved.
+    mount.rename('replacement', 'above', 0);
+    mount.rename('into', 'renamed', 0);
+    mount.rename('room', 'into', 0);
+    mount.rename('file', 'renamed/file', 0);
+    sandbox.listed();
+    mount.link('renamed/file', 'link');
+    const before = readImage(mount);
+    sandbox.run(engine.commit({}));
+    assert.deepEqual(sandbox.listed(), []);
+    assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
   });
 
   for (const again of [false, true]) {
