@@ -36,7 +36,8 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
 function letGoOfWritten(u: Union, changes: Changes): void {
-  runToEnd(followReplaced(u, changes));
+  // Only copies of what has several names: it takes one more look at everything.
+  if (u.indexed.size > 0) runToEnd(followReplaced(u, changes));
   const writer = new BaseWriter(u, changes.bases);
   const written = runToEnd(changes.updateForEqual()).filter((path) =>
     withWritten(u, changes, path, (_node, place) => {
