@@ -73,6 +73,13 @@ function isLinkedOtherwise(node: Node, mine: Stat, place: BasePlace, base: Stat)
   return !isCopyOf(node, place, base);
 }
 
+/** Whether two entries that have the same contents differ in nothing else than in names. */
+export function differInNames(u: Union, node: Node, mine: Stat, place: BasePlace, base: Stat): boolean {
+  if (base.mode !== mine.mode || !sameOwner(mine, base) || !sameMtime(mine, base)) return false;
+  const { fd, name } = u.upperPlace(node);
+  return sameXattrs(fd, name, u.dirFds.get(place.dir), place.name);
+}
+
 function isSpecial(type: number): boolean {
   return type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK;
 }

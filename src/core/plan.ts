@@ -7,13 +7,12 @@ import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
 import { birthAt, S_IFDIR, SET_ID, sameMtime, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
-import { sameOwner } from './compare';
+import { differInNames } from './compare';
 import { damageOf } from './delta/open';
 import type { Job } from './job';
 import { joinPath, type Node, type Origin } from './node';
 import { isOrigin } from './origin';
 import { dirOf, type Union } from './union';
-import { sameXattrs } from './xattrCopy';
 
 /** One change on its way into the base. */
 export interface Step {
@@ -172,11 +171,7 @@ export class ConflictFinder {
 
   /** Whether only names differ: a crash ended a commit that had put the node there, and not yet under all of them. */
   #isEqual(node: Node, { kind }: Change, place: BasePlace): boolean {
-    const [base, mine] = [this.#stat, this.#statMine(node)];
-    if (kind !== 'metadata' || base.mode !== mine.mode || !sameOwner(mine, base) || !sameMtime(mine, base))
-      return false;
-    const { fd, name } = this.#union.upperPlace(node);
-    return sameXattrs(fd, name, this.#union.dirFds.get(place.dir), place.name);
+    return kind === 'metadata' && differInNames(this.#union, node, this.#statMine(node), place, this.#stat);
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */

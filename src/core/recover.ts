@@ -1,14 +1,14 @@
 import { toBytes, toText } from '../sys/bytes';
-import { FsError } from '../sys/errno';
-import { BaseLinks } from './baseLinks';
+import { check, FsError } from '../sys/errno';
 import type { BasePlace } from './baseView';
 import { BaseWriter } from './baseWriter';
 import type { Changes } from './changes';
-import { isCopyOf } from './compare';
+import { differInNames, isCopyOf } from './compare';
 import { recoverUndo, type UndoHeader } from './delta/undo';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import type { Node } from './node';
+import { isOrigin } from './origin';
 import { bookOrigin, dropUpper, followWritten, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
 import { sameMtime, Stat, statAt } from '../sys/stat';
@@ -36,49 +36,69 @@ export function recoverCommit(u: Union, changes: Changes, log: LogFunction): voi
 
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
 function letGoOfWritten(u: Union, changes: Changes): void {
-  // Only copies of what has several names: it takes one more look at everything.
-  if (u.indexed.size > 0) runToEnd(followReplaced(u, changes));
   const writer = new BaseWriter(u, changes.bases);
-  const written = runToEnd(changes.updateForEqual()).filter((path) =>
-    withWritten(u, changes, path, (_node, place) => {
-      writer.touch(place.dir);
-    }),
-  );
-  writer.flush();
-  for (const path of written) {
-    withWritten(u, changes, path, (node, place) => {
-      const { parent } = node;
-      const inode = { layer: place.dir.layer, ino: base.ino };
-      if (dropUpper(u, node, inode) && parent !== null) pruneDirectory(u, parent);
-    });
-    changes.touchPath(path);
+  try {
+    // Only copies of what has several names: it takes one more look at everything.
+    if (u.indexed.size > 0) runToEnd(finishNames(u, changes, writer));
+    const written = runToEnd(changes.updateForEqual()).filter((path) =>
+      withWritten(u, changes, path, (_node, place) => {
+        writer.touch(place.dir);
+      }),
+    );
+    writer.flush();
+    for (const path of written) {
+      withWritten(u, changes, path, (node, place) => {
+        const { parent } = node;
+        const inode = { layer: place.dir.layer, ino: base.ino };
+        if (dropUpper(u, node, inode) && parent !== null) pruneDirectory(u, parent);
+      });
+      changes.touchPath(path);
+    }
+  } finally {
+    writer.end();
   }
 }
 
-/** What several names shared, and a commit has written under all of them, is the copy of that from now on. */
-function* followReplaced(u: Union, changes: Changes): Job<void> {
+/** What a commit wrote under some of several names comes under the others; what has it under all is the copy of that. */
+function* finishNames(u: Union, changes: Changes, writer: BaseWriter): Job<void> {
   yield* changes.update();
-  const links = new BaseLinks(u);
   for (const [path, { kind }] of [...changes.below('')]) {
     if (kind !== 'metadata') continue;
-    const here = withPlace(u, changes, path, ({ indexKey }, place) => ({
-      key: indexKey,
-      isFiled: isFiledAs(u, linkKey(place.dir.layer, base.ino), mine),
-    }));
-    if (here === null || !(here.isFiled || (yield* isGone(links, here.key)))) continue;
+    const key = withPlace(u, changes, path, ({ indexKey }, place) =>
+      isFiledAs(u, linkKey(place.dir.layer, base.ino), mine) ? FILED : indexKey,
+    );
+    if (key === null) continue;
+    if (key !== FILED) yield* writer.links.read(key);
+    const names = key === FILED ? [] : writer.links.named(key);
     withPlace(u, changes, path, (node, place) => {
-      followWritten(u, node, place, base, mine);
+      if (!differInNames(u, node, mine, place, base)) return;
+      if (names.every((name) => writeName(u, changes, writer, node, place, name)))
+        followWritten(u, node, place, base);
     });
   }
   // What became equal by that, too.
   changes.touchAll();
 }
 
-/** Whether the base inode with a key has no names any more. */
-function* isGone(links: BaseLinks, key: string | null): Job<boolean> {
-  if (key === null) return false;
-  yield* links.read(key);
-  return links.named(key).length === 0;
+/** Instead of a key: the index has it as what the base has by now. */
+const FILED = '';
+
+/** Puts what the base has at a place under a name of the inode that it replaces. Returns whether that is possible. */
+function writeName(
+  u: Union,
+  changes: Changes,
+  writer: BaseWriter,
+  node: Node,
+  place: BasePlace,
+  name: string,
+): boolean {
+  const { record } = node;
+  const other = changes.bases.stat(name, old);
+  if (record === null || other === null || !isOrigin(record.origin, other, old)) return false;
+  if (!changes.isNameOf(node, changes.shownAt(name))) return false;
+  writer.writeLink(other, place);
+  check(statAt(u.dirFds.get(place.dir), place.name, base), name);
+  return true;
 }
 
 /** Whether the index has this inode of the scratch under a key. */
@@ -127,6 +147,7 @@ function withPlace<T>(
 const base = new Stat();
 const mine = new Stat();
 const indexed = new Stat();
+const old = new Stat();
 
 function recoverMove(
   u: Union,

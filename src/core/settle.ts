@@ -182,10 +182,9 @@ export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): v
  * Has a copy of a base inode with several names be that of what a commit has put in the place of all of these, but has not
  * booked.
  */
-export function followWritten(u: Union, node: Node, place: BasePlace, base: Stat, mine: Stat): void {
+export function followWritten(u: Union, node: Node, place: BasePlace, base: Stat): void {
   const { layer } = place.dir;
   if (node.record === null || base.nlink < 2 || base.dev !== u.inodes.device(layer)) return;
-  if (!sameMtime(mine, base)) return;
   const key = linkKey(layer, base.ino);
   moveIndex(u, node, key);
   u.covered.suspect(key, { layer, path: pathOf(place) });

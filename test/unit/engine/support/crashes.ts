@@ -150,9 +150,13 @@ const withTwoNames = [file('a'), linkTo('a', 'b')];
 const symlinkWithTwoNames = [file('a', { kind: 'symlink', target: 'x' }), linkTo('a', 'b')];
 const renameB = { op: 'rename', from: 'b', to: 'c', flags: 0 } as const;
 
-/** One of two names is another now, of a file that did not change, one that did, and a symbolic link. */
+/** One of two names is another now, of a file that did not change, ones that did, and a symbolic link. */
 export const renamedName = caseOf(withTwoNames, [renameB]);
 export const renamedNameOfChanged = caseOf(withTwoNames, [renameB, writeA]);
+export const renamedFirstNameOfChanged = caseOf(
+  [file('b'), linkTo('b', 'c')],
+  [{ op: 'rename', from: 'c', to: 'a', flags: 0 }, writeA],
+);
 export const renamedNameOfSymlink = caseOf(symlinkWithTwoNames, [renameB]);
 
 /** A file and a symbolic link are new. */
