@@ -40,11 +40,8 @@ export function* compare(
   if (node.type === S_IFREG && untouched && mine.size !== base.size) return 'changed';
   if (node.type === S_IFLNK && readlink(u, node) !== bases.readlink(place)) return 'changed';
   if (isSpecial(node.type) && mine.rdev !== base.rdev) return 'changed';
-  if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return 'metadata';
-  if (!sameOwner(mine, base)) return 'metadata';
   if (untouched && !sameMtime(mine, base)) return 'metadata';
-  const upper = u.upperPlace(node);
-  if (!sameXattrs(upper.fd, upper.name, u.dirFds.get(place.dir), place.name)) return 'metadata';
+  if (!sameMetadata(u, node, mine, place, base)) return 'metadata';
   return isLinkedOtherwise(node, mine, place, base) ? 'links' : 'none';
 }
 
@@ -75,7 +72,13 @@ function isLinkedOtherwise(node: Node, mine: Stat, place: BasePlace, base: Stat)
 
 /** Whether two entries that have the same contents differ in nothing else than in names. */
 export function differInNames(u: Union, node: Node, mine: Stat, place: BasePlace, base: Stat): boolean {
-  if (base.mode !== mine.mode || !sameOwner(mine, base) || !sameMtime(mine, base)) return false;
+  return sameMtime(mine, base) && sameMetadata(u, node, mine, place, base);
+}
+
+/** Whether two entries have the same mode, owner and attributes; Linux has no mode of a symbolic link. */
+function sameMetadata(u: Union, node: Node, mine: Stat, place: BasePlace, base: Stat): boolean {
+  if (node.type !== S_IFLNK && (mine.mode & 0o7777) !== (base.mode & 0o7777)) return false;
+  if (!sameOwner(mine, base)) return false;
   const { fd, name } = u.upperPlace(node);
   return sameXattrs(fd, name, u.dirFds.get(place.dir), place.name);
 }

@@ -72,8 +72,9 @@ function* finishNames(u: Union, changes: Changes, writer: BaseWriter): Job<void>
     const names = key === FILED ? [] : writer.links.named(key);
     withPlace(u, changes, path, (node, place) => {
       if (!differInNames(u, node, mine, place, base)) return;
-      if (names.every((name) => writeName(u, changes, writer, node, place, name)))
-        followWritten(u, node, place, base);
+      if (!names.every((name) => writeName(changes, writer, node, place, name))) return;
+      check(statAt(u.dirFds.get(place.dir), place.name, base), path);
+      followWritten(u, node, place, base);
     });
   }
   // What became equal by that, too.
@@ -85,7 +86,6 @@ const FILED = '';
 
 /** Puts what the base has at a place under a name of the inode that it replaces. Returns whether that is possible. */
 function writeName(
-  u: Union,
   changes: Changes,
   writer: BaseWriter,
   node: Node,
@@ -97,7 +97,6 @@ function writeName(
   if (record === null || other === null || !isOrigin(record.origin, other, old)) return false;
   if (!changes.isNameOf(node, changes.shownAt(name))) return false;
   writer.writeLink(other, place);
-  check(statAt(u.dirFds.get(place.dir), place.name, base), name);
   return true;
 }
 

@@ -135,13 +135,13 @@ export const deletedInRenamed = caseOf(
 );
 
 const writeA = { op: 'write', path: 'a', offset: 0, fill: 'y', length: 1 } as const;
+const makeA = { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 } as const;
+
 /** A file was renamed and written to, and another that follows it in a commit renamed. */
 export const changedAndRenamed = caseOf(
   [file('c'), file('d')],
   [{ op: 'rename', from: 'c', to: 'a', flags: 0 }, writeA, { op: 'rename', from: 'd', to: 'b', flags: 0 }],
 );
-
-const makeA = { op: 'mknod', path: 'a', mode: S_IFREG | 0o644, rdev: 0 } as const;
 
 /** A file that is new in the scratch gets a second name. */
 export const linkedFile = caseOf([file('a')], [writeA, { op: 'link', from: 'a', to: 'b' }]);
