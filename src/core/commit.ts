@@ -493,7 +493,10 @@ class Committer {
     const from = node.record?.cover === false ? node.record.redirect : null;
     if (written !== undefined || from === null) return written;
     const path = this.#changes.unionPath(from);
-    if (this.#changes.get(path) !== undefined || !this.#changes.isNameOf(node, path)) return undefined;
+    // Under a name that shows the copy in the index, and that the list does not have, it may differ.
+    if (!this.#changes.namesInScratch(node).includes(path) || this.#changes.get(path) !== undefined)
+      return undefined;
+    if (!this.#changes.isNameOf(node, path)) return undefined;
     return this.#changes.bases.stat(from, new Stat()) ?? undefined;
   }
 

@@ -56,6 +56,18 @@ describe('Files with several names', () => {
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
   });
 
+  it('are written with their change when one more was made of another than it was made under', () => {
+    sandbox.mount.write('second', 0, Buffer.from('changed'));
+    sandbox.close();
+    sandbox.mount.link('first', 'link');
+    sandbox.close();
+    const before = readImage(sandbox.mount);
+    sandbox.close();
+    sandbox.run(sandbox.engine.commit({}));
+    assert.deepEqual(sandbox.listed(), []);
+    assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
+  });
+
   for (const again of [false, true]) {
     it(`keep a change when the name that it was made under goes${again ? ', after a remount' : ''}`, () => {
       sandbox.mount.write('first', 0, Buffer.from('new!'));
