@@ -7,7 +7,7 @@ import { readlink } from './attributes';
 import { type BasePlace, pathOf } from './baseView';
 import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
-import { copyUpOrphans } from './copyup';
+import { copyUpName, copyUpOrphans } from './copyup';
 import { originOf } from './origin';
 import { setRecord } from './upperAccess';
 import { isCopyOf } from './compare';
@@ -454,6 +454,10 @@ class Committer {
       return;
     }
     if (!(yield* this.#readLinks(path, node, target))) return;
+    // So that the start after a crash finds by the scratch what was written.
+    this.#changes.ifThere(path, (parent, name) => {
+      copyUpName(this.#union, node, parent, name);
+    });
     const source = this.#source(node);
     const { edits } = node;
     const original = this.#linkedBase(node);
@@ -461,23 +465,27 @@ class Committer {
     const place =
       first === undefined ? this.#writer.place(target) : this.#writer.placeIn(first.dir.layer, target);
     const others = this.#otherLinks(node, place);
+    const finish = (): void => {
+      this.#noteLink(node, source, place, edits);
+      for (const other of others) {
+        this.#writer.writeLink(other, place);
+        this.#relist(other);
+      }
+      this.#noteWritten(path, node, place, edits, others);
+    };
     if (first !== undefined) {
       this.#writer.writeLink(place, first);
       this.#writer.setMetadata(place, source);
       this.#relist(first);
+      finish();
     } else if (node.type === S_IFREG) {
       const stays = (): boolean => node.isAt(path) && node.edits === edits;
-      if (!(yield* writeContents(this.#union, this.#writer, node, place, source, stays))) {
-        this.missed.add(path);
-        return;
-      }
-    } else this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
-    this.#noteLink(node, source, place, edits);
-    for (const other of others) {
-      this.#writer.writeLink(other, place);
-      this.#relist(other);
+      const written = { path, place, source, stays, finish };
+      if (!(yield* writeContents(this.#union, this.#writer, node, written))) this.missed.add(path);
+    } else {
+      this.#writer.writeSpecial(place, source, node.type === S_IFLNK ? readlink(this.#union, node) : '');
+      finish();
     }
-    this.#noteWritten(path, node, place, edits, others);
   }
 
   /** The base file of which this is one more name, with the same bytes. */

@@ -13,10 +13,21 @@ import { dataStretches, type Seek, seekIn, type Stretch } from './holes';
 import type { Job } from './job';
 import type { Node } from './node';
 import { isOrigin } from './origin';
-import { bookOrigin } from './settle';
 import type { Union } from './union';
 
 /** How a commit brings a file's bytes into the base, in steps between which the mount answers. */
+
+/** What is written, and to where. */
+export interface Target {
+  /** A name that the scratch has of the node. */
+  readonly path: string;
+  readonly place: BasePlace;
+  readonly source: Source;
+  /** Whether the node is still what and where it was when the commit came to it. */
+  readonly stays: () => boolean;
+  /** Does what is left to do when the base has it; a crash before its end has the next start do it. */
+  readonly finish: () => void;
+}
 
 const STEP = 16 << 20;
 const CHUNK = 1 << 20;
@@ -25,21 +36,13 @@ const chunk = Buffer.allocUnsafeSlow(CHUNK);
 /**
  * Writes a regular file to the base. Returns whether it was: not when it went elsewhere or was written to meanwhile,
  * which leaves the base's as it was.
- *
- * @param stays says whether the node is still what and where it was when the commit came to it
  */
-export function* writeContents(
-  u: Union,
-  writer: BaseWriter,
-  node: Node,
-  place: BasePlace,
-  source: Source,
-  stays: () => boolean,
-): Job<boolean> {
+export function* writeContents(u: Union, writer: BaseWriter, node: Node, target: Target): Job<boolean> {
+  const { place, source, stays, finish } = target;
   const delta = deltaOf(u, node)?.hold() ?? null;
   if (delta !== null) {
     try {
-      const done = yield* patchBase(u, writer, node, delta, { place, source, stays });
+      const done = yield* patchBase(u, writer, node, delta, target);
       if (done !== null) return done;
     } finally {
       delta.close();
@@ -53,8 +56,10 @@ export function* writeContents(
       writer.abandonFile(file);
       return false;
     }
-    if (delta === null) writer.finishFile(file, source);
-    else replaceBase(u, writer, node, file, source);
+    if (delta === null) {
+      writer.finishFile(file, source);
+      finish();
+    } else replaceBase(u, writer, node, file, target);
     return true;
   } catch (error) {
     writer.abandonFile(file);
@@ -65,16 +70,17 @@ export function* writeContents(
 }
 
 /** Puts a new file in the place of the base's. After a crash in between, a journal says that the blocks are that one's. */
-function replaceBase(u: Union, writer: BaseWriter, node: Node, file: NewFile, source: Source): void {
-  const { place } = file;
+function replaceBase(u: Union, writer: BaseWriter, node: Node, file: NewFile, target: Target): void {
+  const { path, place, source, finish } = target;
   const stat = new Stat();
   check(statFd(file.fd, stat), place.name);
-  const header = undoHeader(place.dir.layer, pathOf(place), node, stat, stat.size);
-  const journal = new UndoJournal(u.scratch, { ...header, ino: stat.ino });
+  const header = undoHeader(path, place.dir.layer, pathOf(place), node, stat, stat.size);
+  const replaced = { ino: stat.ino, origin: node.record!.origin };
+  const journal = new UndoJournal(u.scratch, { ...header, ...replaced });
   try {
     journal.done();
     writer.finishFile(file, source);
-    bookOrigin(u, node, place);
+    finish();
   } finally {
     journal.close(u);
   }
@@ -100,12 +106,6 @@ function* copyDelta(node: Node, delta: DeltaFile, size: number, to: number): Job
   check(ftruncate(to, size), node.path);
   const stretches = dataStretches(seekInDelta(delta), 0, size);
   for (const stretch of stretches) yield* copyStretch(delta, stretch, to);
-}
-
-interface Target {
-  readonly place: BasePlace;
-  readonly source: Source;
-  readonly stays: () => boolean;
 }
 
 /** Writes only what changed. Returns whether it did as {@link writeContents} does, or null when writing all is better. */
@@ -154,8 +154,9 @@ function* patchClone(
   node: Node,
   delta: DeltaFile,
   base: number,
-  { place, source, stays }: Target,
+  target: Target,
 ): Job<boolean | null> {
+  const { place, stays } = target;
   const file = writer.beginFile(place);
   let finished = false;
   try {
@@ -167,7 +168,7 @@ function* patchClone(
       for (const stretch of writtenStretches(delta, extent, cut)) yield* copyStretch(delta, stretch, file.fd);
     }
     if (!stays()) return false;
-    replaceBase(u, writer, node, file, source);
+    replaceBase(u, writer, node, file, target);
     finished = true;
     return true;
   } finally {
@@ -193,9 +194,9 @@ function* patchInPlace(
   node: Node,
   delta: DeltaFile,
   base: number,
-  { place, source, stays, before, cut, written, lost }: Patch,
+  { path, place, source, stays, finish, before, cut, written, lost }: Patch,
 ): Job<boolean> {
-  const header = undoHeader(place.dir.layer, pathOf(place), node, before, cut);
+  const header = undoHeader(path, place.dir.layer, pathOf(place), node, before, cut);
   const journal = new UndoJournal(u.scratch, header);
   const size = delta.size;
   try {
@@ -215,7 +216,7 @@ function* patchInPlace(
     // Only now, as the journal does not know the old mode, owner and attributes.
     writer.finishInPlace(base, place, source);
     check(fsync(base), place.name);
-    bookOrigin(u, node, place);
+    finish();
     return true;
   } finally {
     delta.baseInFlux = false;

@@ -176,6 +176,20 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   else if (fd >= 0) close(fd);
 }
 
+/** Gives a copy in the index a name of its own in the scratch, where so far only the base's name shows it. */
+export function copyUpName(u: Union, node: Node, parent: Node, name: string): void {
+  const key = node.indexKey;
+  if (key === null || u.upperNames(parent).has(name)) return;
+  const above = copyUpDir(u, parent);
+  covering(u, node, parent, name, () =>
+    check(
+      inUpperDir(u, above, (fd) => linkAt(u.scratch.indexFd, key, fd, name)),
+      node.path,
+    ),
+  );
+  u.upperNames(parent).set(name, { whiteout: false });
+}
+
 /** A base file whose last name is gone, written by somebody who has it open: its copy needs no name. */
 function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
   const lowerDirFd = u.dirFds.get(node.lowerDir!);

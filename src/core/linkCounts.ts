@@ -108,16 +108,17 @@ export function recheck(u: Union, changes: Changes, name: BaseName): void {
   if (key === undefined) return;
   const place = changes.bases.places(name.path).find(({ dir }) => dir.layer === name.layer);
   const found = place !== undefined && statAt(u.dirFds.get(place.dir), place.name, stat) === 0;
-  if (found && linkKey(name.layer, stat.ino) === key) book(u, key, name, !isShown(u, changes, name.path));
+  if (found && linkKey(name.layer, stat.ino) === key)
+    book(u, key, name, !isShown(u, changes, name.path, stat));
   else recounting(u, key, () => u.covered.forget(name));
 }
 
-/** Whether a path of the bases shows the inode of `stat`, and from there. */
-function isShown(u: Union, changes: Changes, path: string): boolean {
+/** Whether a path of the bases shows this inode, and from there. */
+export function isShown(u: Union, changes: Changes, path: string, { ino, dev }: Stat): boolean {
   try {
     const result = changes.ifThere(changes.unionPath(path), (parent, name) => {
       if (u.upperNames(parent).has(name) || u.statLower(parent, name, shown) !== 0) return false;
-      return shown.ino === stat.ino && shown.dev === stat.dev;
+      return shown.ino === ino && shown.dev === dev;
     });
     return result ?? false;
   } catch (error) {

@@ -7,9 +7,10 @@ import { differInNames, isCopyOf } from './compare';
 import { recoverUndo, type UndoHeader } from './delta/undo';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
-import type { Node } from './node';
+import { isShown } from './linkCounts';
+import type { Node, Origin } from './node';
 import { isOrigin } from './origin';
-import { bookOrigin, dropUpper, followWritten, pruneDirectory, settleMove } from './settle';
+import { bookOrigin, dropUpper, followWritten, moveIndex, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
 import { sameMtime, Stat, statAt } from '../sys/stat';
 import { linkKey, type LogFunction, type Union } from './union';
@@ -17,29 +18,32 @@ import { linkKey, type LogFunction, type Union } from './union';
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
   const interrupted = removeTemporaries(u);
-  recoverUndo(u, log, (header) => {
-    bookEntry(u, changes, header);
-  });
-  const journal = new CommitJournal(u.scratch);
-  const move = journal.read();
-  if (move !== null) recoverMove(u, changes, journal, move, log);
-  if (interrupted) {
-    try {
-      letGoOfWritten(u, changes);
-    } catch (error) {
-      if (!(error instanceof FsError)) throw error;
-      log('error', `A commit was interrupted. What it wrote stays in the scratch too: ${error.message}`);
+  const booked: UndoHeader[] = [];
+  const book = (header: UndoHeader): void => {
+    if (bookEntry(u, changes, header)) booked.push(header);
+  };
+  recoverUndo(u, log, book, () => {
+    const journal = new CommitJournal(u.scratch);
+    const move = journal.read();
+    if (move !== null) recoverMove(u, changes, journal, move, log);
+    if (interrupted) {
+      try {
+        letGoOfWritten(u, changes, booked);
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+        log('error', `A commit was interrupted. What it wrote stays in the scratch too: ${error.message}`);
+      }
     }
-  }
-  forgetTemporaries(u);
+    forgetTemporaries(u);
+  });
 }
 
 /** What the bases have by now leaves the scratch, before users change it again or somebody changes the bases. */
-function letGoOfWritten(u: Union, changes: Changes): void {
+function letGoOfWritten(u: Union, changes: Changes, booked: readonly UndoHeader[]): void {
   const writer = new BaseWriter(u, changes.bases);
   try {
     // Only copies of what has several names: it takes one more look at everything.
-    if (u.indexed.size > 0) runToEnd(finishNames(u, changes, writer));
+    if (u.indexed.size > 0) runToEnd(finishNames(u, changes, writer, booked));
     const written = runToEnd(changes.updateForEqual()).filter((path) =>
       withWritten(u, changes, path, (_node, place) => {
         writer.touch(place.dir);
@@ -60,8 +64,16 @@ function letGoOfWritten(u: Union, changes: Changes): void {
 }
 
 /** What a commit wrote under some of several names comes under the others; what has it under all is the copy of that. */
-function* finishNames(u: Union, changes: Changes, writer: BaseWriter): Job<void> {
+function* finishNames(
+  u: Union,
+  changes: Changes,
+  writer: BaseWriter,
+  booked: readonly UndoHeader[],
+): Job<void> {
   yield* changes.update();
+  for (const { path, origin } of booked) {
+    if (origin !== undefined) yield* finishBooked(u, changes, writer, toBytes(path), origin);
+  }
   for (const [path, { kind }] of [...changes.below('')]) {
     if (kind !== 'metadata') continue;
     const key = withPlace(u, changes, path, ({ indexKey }, place) =>
@@ -71,31 +83,64 @@ function* finishNames(u: Union, changes: Changes, writer: BaseWriter): Job<void>
     if (key !== FILED) yield* writer.links.read(key);
     const names = key === FILED ? [] : writer.links.named(key);
     withPlace(u, changes, path, (node, place) => {
-      if (!differInNames(u, node, mine, place, base)) return;
-      if (!names.every((name) => writeName(changes, writer, node, place, name))) return;
-      check(statAt(u.dirFds.get(place.dir), place.name, base), path);
-      followWritten(u, node, place, base);
+      if (node.record === null || !differInNames(u, node, mine, place, base)) return;
+      linkNames(u, changes, writer, node, place, names, node.record.origin);
     });
   }
   // What became equal by that, too.
   changes.touchAll();
 }
 
+/** The same for what knows already that it is the copy of what the base has by now. @param origin what it was before */
+function* finishBooked(
+  u: Union,
+  changes: Changes,
+  writer: BaseWriter,
+  path: string,
+  origin: Origin,
+): Job<void> {
+  const isBooked = (node: Node, place: BasePlace): boolean =>
+    isFiledAs(u, linkKey(place.dir.layer, base.ino), mine) && isCopyOf(node, place, base);
+  const key = linkKey(origin.layer, origin.ino);
+  if (!withPlace(u, changes, path, isBooked)) return;
+  yield* writer.links.read(key);
+  withPlace(u, changes, path, (node, place) => {
+    linkNames(u, changes, writer, node, place, writer.links.named(key), origin);
+  });
+}
+
 /** Instead of a key: the index has it as what the base has by now. */
 const FILED = '';
 
+/** Puts what the base has at a place under all names of the inode that it replaces, and books that, if it is possible. */
+function linkNames(
+  u: Union,
+  changes: Changes,
+  writer: BaseWriter,
+  node: Node,
+  place: BasePlace,
+  names: readonly string[],
+  origin: Origin,
+): void {
+  if (!names.every((name) => writeName(u, changes, writer, node, place, name, origin))) return;
+  check(statAt(u.dirFds.get(place.dir), place.name, base), node.path);
+  followWritten(u, node, place, base);
+}
+
 /** Puts what the base has at a place under a name of the inode that it replaces. Returns whether that is possible. */
 function writeName(
+  u: Union,
   changes: Changes,
   writer: BaseWriter,
   node: Node,
   place: BasePlace,
   name: string,
+  origin: Origin,
 ): boolean {
-  const { record } = node;
   const other = changes.bases.stat(name, old);
-  if (record === null || other === null || !isOrigin(record.origin, other, old)) return false;
-  if (!changes.isNameOf(node, changes.shownAt(name))) return false;
+  if (other === null || !isOrigin(origin, other, old)) return false;
+  const shows = changes.isNameOf(node, changes.shownAt(name)) || isShown(u, changes, name, old);
+  if (!shows) return false;
   writer.writeLink(other, place);
   return true;
 }
@@ -184,14 +229,18 @@ function finishMove(u: Union, changes: Changes, move: BaseMove): void {
 }
 
 /** The base's file was written completely; the scratch shall know it as the one its blocks belong to. */
-function bookEntry(u: Union, changes: Changes, { path, basePath, delta, ino }: UndoHeader): void {
+function bookEntry(u: Union, changes: Changes, { path, basePath, delta, ino }: UndoHeader): boolean {
   const stat = new Stat();
-  changes.at(toBytes(path), (parent, name) => {
+  return changes.at(toBytes(path), (parent, name) => {
     const node = u.lookup(parent, name);
     const place = changes.bases.stat(toBytes(basePath), stat);
-    if (node === null || place === null) return;
-    const isWritten = ino === undefined || ino === stat.ino;
-    if (isWritten && node.record?.delta === delta) bookOrigin(u, node, place);
+    if (node === null || place === null) return false;
+    const isWritten = (ino === undefined || ino === stat.ino) && node.record?.delta === delta;
+    if (isWritten) {
+      moveIndex(u, node, linkKey(place.dir.layer, stat.ino));
+      bookOrigin(u, node, place);
+    }
     u.release(node);
+    return isWritten;
   });
 }

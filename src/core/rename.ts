@@ -1,15 +1,7 @@
 import { check, E, FsError } from '../sys/errno';
-import {
-  linkAt,
-  mkdirAt,
-  RENAME_EXCHANGE,
-  RENAME_NOREPLACE,
-  RENAME_WHITEOUT,
-  renameAt,
-  unlinkAt,
-} from '../sys/file';
+import { mkdirAt, RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_WHITEOUT, renameAt, unlinkAt } from '../sys/file';
 import { Stat, statFd } from '../sys/stat';
-import { copyUp, copyUpDir } from './copyup';
+import { copyUp, copyUpDir, copyUpName } from './copyup';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { LayerDir } from './layer';
 import { covering } from './linkCounts';
@@ -149,17 +141,7 @@ function touchMoved(u: Union, node: Node, from: Place, to: Place): void {
 /** Brings a node into the scratch with all that lets it stand at another place. */
 function prepare(u: Union, node: Node, from: Place, to: Place): void {
   copyUp(u, node, 'none');
-  if (node.indexKey !== null && !u.upperNames(from.parent).has(from.name)) {
-    const above = copyUpDir(u, from.parent);
-    const key = node.indexKey;
-    covering(u, node, from.parent, from.name, () =>
-      check(
-        inUpperDir(u, above, (fd) => linkAt(u.scratch.indexFd, key, fd, from.name)),
-        node.path,
-      ),
-    );
-    u.upperNames(from.parent).set(from.name, { whiteout: false });
-  }
+  copyUpName(u, node, from.parent, from.name);
   if (node.dir === null) {
     keepOrigin(u, node);
     forgetCoveredAt(u, node);

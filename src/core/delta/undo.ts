@@ -37,6 +37,19 @@ const headerSchema = z.object({
   delta: z.string(),
   /** The base file's inode number, where a new one takes its place. */
   ino: z.number().optional(),
+  /** What the entry was copied from before: the base may have that under other names. */
+  origin: z
+    .object({
+      layer: z.number(),
+      ino: z.number(),
+      mode: z.number(),
+      uid: z.number(),
+      gid: z.number(),
+      size: z.number(),
+      mtime: z.number(),
+      mtimeNsec: z.number(),
+    })
+    .optional(),
   size: z.number(),
   /** Where it is cut off before it is written. */
   cut: z.number().optional(),
@@ -131,15 +144,26 @@ export class UndoJournal {
  * Makes base files whole again that a crash left half written. A journal that cannot be obeyed now stays: the next
  * start tries again.
  *
- * @param book what is left to do for a base file that is complete
+ * @param book notes a base file that is complete
+ * @param finish does what is left to do for these; a crash before its end has all of it done again
  */
-export function recoverUndo(u: Union, log: LogFunction, book: (header: UndoHeader) => void): void {
+export function recoverUndo(
+  u: Union,
+  log: LogFunction,
+  book: (header: UndoHeader) => void,
+  finish: () => void,
+): void {
+  const done: string[] = [];
   for (const name of journals(u)) {
     let fd = -1;
     try {
       fd = check(openRegular(u.scratch.undoFd, name, O_RDONLY), `the journal ${name}`);
-      if (name.endsWith(DONE)) book(requireHeader(fd).value);
-      else if (isSealed(fd)) recoverFile(u, fd, log);
+      if (name.endsWith(DONE)) {
+        book(requireHeader(fd).value);
+        done.push(name);
+        continue;
+      }
+      if (isSealed(fd)) recoverFile(u, fd, log);
       check(unlinkAt(u.scratch.undoFd, name), name);
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
@@ -148,6 +172,8 @@ export function recoverUndo(u: Union, log: LogFunction, book: (header: UndoHeade
       if (fd >= 0) close(fd);
     }
   }
+  finish();
+  for (const name of done) unlinkAt(u.scratch.undoFd, name);
 }
 
 function journals(u: Union): string[] {
@@ -269,12 +295,19 @@ function rollBack(u: Union, journal: number, { header, entries }: Journal): void
 }
 
 /** What a journal must know of a base file. */
-export function undoHeader(layer: number, basePath: string, node: Node, stat: Stat, cut: number): UndoHeader {
+export function undoHeader(
+  path: string,
+  layer: number,
+  basePath: string,
+  node: Node,
+  stat: Stat,
+  cut: number,
+): UndoHeader {
   const { size, atime, atimeNsec, mtime, mtimeNsec } = stat;
   return {
     layer,
     basePath: toText(basePath),
-    path: toText(node.path),
+    path: toText(path),
     delta: node.record!.delta!,
     ...{ size, cut, atime, atimeNsec, mtime, mtimeNsec },
   };

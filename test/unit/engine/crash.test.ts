@@ -109,7 +109,14 @@ describe('A daemon that is killed between any two system calls', function () {
     [
       'a file the names that it has, and as many',
       'interruptedCommitOfNames',
-      ['renamedName', 'renamedNameOfChanged', 'renamedFirstNameOfChanged', 'renamedNameOfSymlink'],
+      [
+        'renamedName',
+        'renamedNameOfChanged',
+        'renamedFirstNameOfChanged',
+        'renamedNameOfSymlink',
+        'newNameOfChanged',
+        'newNameOfLarge',
+      ],
     ],
     ['a large file whole that is replaced', 'interruptedCommit', ['grownLargeFile']],
     ['other names of what is in a renamed directory', 'interruptedCommit', ['linkedOutOfRenamed']],

@@ -159,6 +159,15 @@ export const renamedFirstNameOfChanged = caseOf(
 );
 export const renamedNameOfSymlink = caseOf(symlinkWithTwoNames, [renameB]);
 
+/** A new name is made of one that shows what was changed under another, which is gone. */
+export const newNameOfChanged = caseOf(
+  [file('a'), linkTo('a', 'b'), linkTo('a', 'c')],
+  [writeA, { op: 'unlink', path: 'a' }, { op: 'link', from: 'b', to: 'd' }],
+);
+
+/** The same of a file that is kept by block. */
+export const newNameOfLarge: CrashCase = { ...newNameOfChanged, deltaThreshold: 1 };
+
 /** A file and a symbolic link are new. */
 export const newFile = caseOf([], [makeA, writeA, { op: 'symlink', path: 'b', target: 'a' }]);
 
