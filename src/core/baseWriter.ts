@@ -427,6 +427,8 @@ export class BaseWriter {
     const fd = check(openAt(dirFd, name, O_PATH | O_NOFOLLOW), name);
     try {
       const mark = this.#markOfNames(layer, stat);
+      // With one name, its time of change will count.
+      if (stat.nlink === 2) this.#union.commitTimes.note(layer, stat, 'taking');
       const result = action();
       check(statFd(fd, stat), name);
       this.#union.commitTimes.note(layer, stat, mark);

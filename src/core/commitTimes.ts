@@ -3,12 +3,12 @@ import { AppendLog } from './appendLog';
 
 /**
  * What a commit did last to an inode of a base: gave it all that it has, or kept that: took or gave a name, or put old bytes
- * back. Or that users of the mount saw it as it is, until they put something in its place.
+ * back. Or that it is about to take a name. Or that users of the mount saw it as it is, until they put something in its place.
  */
-export type CommitMark = 'written' | 'kept' | 'seen';
+export type CommitMark = 'written' | 'kept' | 'taking' | 'seen';
 
 const LOG = 'commits';
-const SIGNS = { written: 'w', kept: 'k', seen: 's' } as const;
+const SIGNS = { written: 'w', kept: 'k', taking: 't', seen: 's' } as const;
 const SETTLED = 'settled';
 
 /**
@@ -57,6 +57,11 @@ export class CommitTimes {
   /** Whether a commit was the last to change an inode, in this way. */
   isLast(layer: number, stat: Stat, mark: CommitMark): boolean {
     return this.#marks.get(inodeOf(layer, stat)) === markOf(stat, mark);
+  }
+
+  /** Whether a crash may have ended a commit when it had taken a name from an inode, but not noted its time yet. */
+  isTaking(layer: number, stat: Stat): boolean {
+    return this.#marks.get(inodeOf(layer, stat))?.startsWith(SIGNS.taking) ?? false;
   }
 
   /** Forgets an inode that the mount shows as it is, or that is gone. */

@@ -240,12 +240,12 @@ export class ConflictFinder {
   }
 
   #changedAfter(layer: number, since: number): boolean {
-    if (this.#isWritten(layer) || this.#union.commitTimes.isLast(layer, this.#stat, 'seen')) return false;
+    const { commitTimes } = this.#union;
+    if (this.#isWritten(layer) || commitTimes.isLast(layer, this.#stat, 'seen')) return false;
     const { nlink, mtime, mtimeNsec, ctime, ctimeNsec } = this.#stat;
     // A name that comes or goes changes an inode, but not its contents.
-    return nlink > 1 || this.#union.commitTimes.isLast(layer, this.#stat, 'kept')
-      ? mtime + mtimeNsec / 1e9 > since
-      : ctime + ctimeNsec / 1e9 > since;
+    const named = commitTimes.isLast(layer, this.#stat, 'kept') || commitTimes.isTaking(layer, this.#stat);
+    return nlink > 1 || named ? mtime + mtimeNsec / 1e9 > since : ctime + ctimeNsec / 1e9 > since;
   }
 
   /** Whether a commit wrote this inode, and nobody changed it since. */

@@ -105,6 +105,7 @@ describe('A daemon that is killed between any two system calls', function () {
     ],
     ['a new file known as what the base has', 'interruptedCommitOfNewFile', ['newFile']],
     ['a file with several names all of them', 'interruptedCommit', ['changedSecondLink']],
+    ['a file of which all names are deleted no conflict', 'interruptedCommitLater', ['allNamesDeleted']],
     ['a file with several names one file', 'interruptedCommitOfLinks', ['linkedFile', 'newLinks']],
     [
       'a file the names that it has, and as many',

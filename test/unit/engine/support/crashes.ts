@@ -168,6 +168,12 @@ export const newNameOfChanged = caseOf(
 /** The same of a file that is kept by block. */
 export const newNameOfLarge: CrashCase = { ...newNameOfChanged, deltaThreshold: 1 };
 
+/** All names of a file are deleted. */
+export const allNamesDeleted = caseOf(withTwoNames, [
+  { op: 'unlink', path: 'a' },
+  { op: 'unlink', path: 'b' },
+]);
+
 /** A file and a symbolic link are new. */
 export const newFile = caseOf([], [makeA, writeA, { op: 'symlink', path: 'b', target: 'a' }]);
 
@@ -213,6 +219,15 @@ export const interruptedCommit: Interrupted = {
     assertSame('the base', names(sandbox.baseImage()), names(before), { links: true, times: true });
     assertSame('the mount', sandbox.coldView(), before, { links: true, times: true });
     expectNoChanges(sandbox);
+  },
+};
+
+/** The same, when the kernel's clock of files has gone on since the changes. */
+export const interruptedCommitLater: Interrupted = {
+  ...interruptedCommit,
+  act(sandbox) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    commitAll(sandbox);
   },
 };
 
