@@ -2,7 +2,7 @@ import type { Change, ChangeDelta, ChangeKind, ChangeList, FileType, Totals } fr
 import { toBytes, toText } from '../sys/bytes';
 import { E, FsError } from '../sys/errno';
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, Stat } from '../sys/stat';
-import { BaseView } from './baseView';
+import { type BasePlace, BaseView } from './baseView';
 import { isDetour } from './detours';
 import { compare, isCopyOf } from './compare';
 import { damageOf } from './delta/open';
@@ -14,7 +14,7 @@ import { settleDoubts } from './linkCounts';
 import { settleLooseIndex } from './looseIndex';
 import { PathTree } from './pathTree';
 import { Redirects } from './redirects';
-import { bookEqual, bookFirstName, bookPlace, indexCopy } from './settle';
+import { bookEqual, bookNames, bookPlace, indexCopy } from './settle';
 import { storedBytes } from './storedBytes';
 import { type ChangeObserver, dirOf, type Union } from './union';
 
@@ -390,7 +390,7 @@ export class Changes implements ChangeObserver {
     } else {
       const difference = yield* compare(this.#union, this.bases, node, mine, base.place, base.stat);
       let kind = difference === 'links' ? 'metadata' : difference;
-      if (difference === 'links' && bookFirstName(this.#union, node, base.place, base.stat)) {
+      if (difference === 'links' && this.#bookNames(node, base.place, base.stat, mine)) {
         kind = 'none';
         for (const name of this.namesInScratch(node)) if (name !== path) this.touchPath(name);
       }
@@ -401,6 +401,13 @@ export class Changes implements ChangeObserver {
       } else this.#put(path, kind, facts);
       indexCopy(this.#union, node, base.place, base.stat);
     }
+  }
+
+  #bookNames(node: Node, place: BasePlace, base: Stat, mine: Stat): boolean {
+    const paths = this.namesInScratch(node).flatMap(
+      (name) => this.ifThere(name, () => this.basePath(name)) ?? [],
+    );
+    return bookNames(this.#union, this.bases, node, place, base, mine, paths);
   }
 
   /**

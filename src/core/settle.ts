@@ -127,19 +127,31 @@ export function bookEqual(u: Union, node: Node, place: BasePlace, base: Stat, mi
 }
 
 /**
- * The same for a node with several names, of which the base can have had only this one written: it has one name, and
- * stands where the node's origin stood. Returns whether it is so.
+ * The same for a node with several names, of which the base has one or more as one inode that has no others. One stands
+ * where the node's origin stood, or it has the time that only a commit gives it. Returns whether it is so.
+ *
+ * @param paths where the bases would have the node's names
  */
-export function bookFirstName(u: Union, node: Node, place: BasePlace, base: Stat): boolean {
+export function bookNames(
+  u: Union,
+  bases: BaseView,
+  node: Node,
+  place: BasePlace,
+  base: Stat,
+  mine: Stat,
+  paths: readonly string[],
+): boolean {
   const { record, indexKey, damage } = node;
-  if (base.nlink > 1 || indexKey !== null || damage !== null) return false;
-  const path = pathOf(place);
-  if (record !== null) {
-    if (record.metacopy || record.delta !== null) return false;
-    if (record.redirect !== null && record.redirect !== path) return false;
-  }
+  if (indexKey !== null || damage !== null || record?.metacopy || record?.delta != null) return false;
+  const written = paths.filter((path) => {
+    const there = bases.stat(path, other);
+    return there?.dir.layer === place.dir.layer && other.ino === base.ino;
+  });
+  if (written.length !== base.nlink) return false;
+  const from = record?.redirect ?? null;
+  if (from !== null && !written.includes(from) && !sameMtime(mine, base)) return false;
   const origin = originOf(place.dir.layer, base);
-  setRecord(u, node, recordOf(origin, { redirect: path }));
+  setRecord(u, node, recordOf(origin, { redirect: pathOf(place) }));
   u.tellNewNumber(node);
   return true;
 }

@@ -115,6 +115,7 @@ describe('A daemon that is killed between any two system calls', function () {
         'renamedNameOfChanged',
         'renamedFirstNameOfChanged',
         'renamedNameOfSymlink',
+        'linkedBefore',
         'newNameOfChanged',
         'newNameOfLarge',
       ],

@@ -146,6 +146,15 @@ export const changedAndRenamed = caseOf(
 /** A file that is new in the scratch gets a second name. */
 export const linkedFile = caseOf([file('a')], [writeA, { op: 'link', from: 'a', to: 'b' }]);
 
+/** The same, by a name that a commit comes to first. */
+export const linkedBefore = caseOf(
+  [file('b')],
+  [
+    { op: 'append', path: 'b', fill: 'y', length: 1 },
+    { op: 'link', from: 'b', to: 'a' },
+  ],
+);
+
 const withTwoNames = [file('a'), linkTo('a', 'b')];
 const symlinkWithTwoNames = [file('a', { kind: 'symlink', target: 'x' }), linkTo('a', 'b')];
 const renameB = { op: 'rename', from: 'b', to: 'c', flags: 0 } as const;
