@@ -30,15 +30,15 @@ export function getattr(u: Union, node: Node, out: Stat): void {
     node.seenSize = out.size;
     node.seenMtime = out.mtime * 1e9 + out.mtimeNsec;
     out.ino = u.inodes.of(out.dev, out.ino);
-    if (out.nlink > 1) out.nlink = unionLinks(u, node, out.nlink);
+    if (out.nlink > 1 || node.orphan) out.nlink = unionLinks(u, node, out.nlink);
   }
-  if (node.orphan) out.nlink = 0;
 }
 
 /** A directory keeps its base's inode number; a merged one has no meaningful link count, which 1 says to `find`. */
 function directoryAttributes(u: Union, node: Node, out: Stat): void {
   const { upper, lowers } = dirOf(node);
   const first = lowers[0];
+  if (node.orphan) out.nlink = 0;
   if (upper !== null && first !== undefined && !node.orphan) {
     check(statFd(u.dirFds.get(first), lower), node.path);
     out.ino = u.inodes.of(lower.dev, lower.ino);
@@ -46,7 +46,7 @@ function directoryAttributes(u: Union, node: Node, out: Stat): void {
     return;
   }
   out.ino = u.inodes.of(out.dev, out.ino);
-  if (lowers.length > 1) out.nlink = 1;
+  if (lowers.length > 1 && !node.orphan) out.nlink = 1;
 }
 
 function upperFileAttributes(u: Union, node: Node, out: Stat): void {
@@ -56,7 +56,7 @@ function upperFileAttributes(u: Union, node: Node, out: Stat): void {
     const result = statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower);
     if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   }
-  if (node.indexKey !== null) out.nlink = unionLinks(u, node, out.nlink);
+  out.nlink = unionLinks(u, node, out.nlink);
   if (record === null || record.cover) out.ino = u.inodes.of(out.dev, out.ino);
   else out.ino = u.inodes.of(u.inodes.device(record.origin.layer), record.origin.ino);
 }

@@ -289,9 +289,10 @@ export class Changes implements ChangeObserver {
 
   #takeNodes(): void {
     for (const node of this.#touchedNodes) {
-      if (node.orphan) continue;
-      this.touchName(node.parent ?? node, node.name);
-      node.aliases?.forEach((alias) => this.touchName(alias.parent, alias.name));
+      if (!node.orphan) {
+        this.touchName(node.parent ?? node, node.name);
+        node.aliases?.forEach((alias) => this.touchName(alias.parent, alias.name));
+      }
       for (const path of this.namesInScratch(node)) this.touchPath(path);
     }
     this.#touchedNodes.clear();

@@ -35,7 +35,7 @@ import { S_IFLNK, S_IFREG, SET_ID, Stat, statAt, statFd } from '../sys/stat';
 import { setXattrAt } from '../sys/xattr';
 import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
-import { covering } from './linkCounts';
+import { covering, showsElsewhere } from './linkCounts';
 import type { Node } from './node';
 import { originOf, recordOf } from './origin';
 import { deltaSource } from './delta/open';
@@ -84,13 +84,17 @@ export function copyUp(u: Union, node: Node, data: CopiedData): void {
     copyUpDir(u, node);
     return;
   }
-  if (node.orphan && !node.upper) {
+  if (node.orphan && !node.upper && !showsElsewhere(u, node)) {
     if (node.orphanFd < 0) copyUpOrphan(u, node, data);
     u.baseOrphans.delete(node);
     return;
   }
   // A block map is found by the record of a file with a name.
-  const byBlock = data !== 'none' && node.type === S_IFREG && !node.orphan && isKeptByBlock(u, node, data);
+  const byBlock =
+    data !== 'none' &&
+    node.type === S_IFREG &&
+    (!node.orphan || !node.upper || node.indexKey !== null) &&
+    isKeptByBlock(u, node, data);
   if (!node.upper) copyUpFile(u, node, byBlock ? 'none' : data);
   if (data === 'none' || !node.record?.metacopy) return;
   if (byBlock) startDelta(u, node);
@@ -136,8 +140,9 @@ function startDelta(u: Union, node: Node): void {
   node.unsyncedParents = true;
 }
 
+/** The copy of an open file that lost its name is shown under its other names, by the index. */
 function copyUpFile(u: Union, node: Node, data: CopiedData): void {
-  const above = copyUpDir(u, node.parent!);
+  const above = node.orphan ? null : copyUpDir(u, node.parent!);
   const lowerDir = node.lowerDir!;
   const { workFd } = u.scratch;
   const temporary = u.scratch.temporaryName();
@@ -153,9 +158,14 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
     node.record = recordOf(origin, { metacopy });
     writeRecord(u, node, workFd, temporary);
     if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
-    covering(u, node, node.parent!, node.name, () =>
-      placeInUpper(u, node.parent!, above, temporary, node.name),
-    );
+    if (above === null) {
+      check(unlinkAt(workFd, temporary), node.path);
+      u.looseIndex.add(key!);
+    } else {
+      covering(u, node, node.parent!, node.name, () =>
+        placeInUpper(u, node.parent!, above, temporary, node.name),
+      );
+    }
     if (key !== null) {
       u.indexed.add(key);
       node.indexKey = key;
@@ -171,7 +181,6 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   }
   node.upper = true;
   node.unsyncedParents = true;
-  u.upperNames(node.parent!).set(node.name, { whiteout: false });
   if (fd >= 0 && !metacopy) u.fileFds.add(node, fd, true);
   else if (fd >= 0) close(fd);
 }
@@ -216,6 +225,7 @@ function copyUpOrphan(u: Union, node: Node, data: CopiedData): void {
     else u.fileFds.add(node, fd, true);
     node.parkedName = parked;
     node.upper = true;
+    u.unlink(node);
   } catch (error) {
     close(fd);
     if (parked !== null) unlinkAt(u.scratch.workFd, parked);
@@ -284,7 +294,11 @@ function bringInData(u: Union, node: Node, limit: number): void {
     if (capability !== undefined) restoreCapability(fd, capability, node.path);
     check(futimens(fd, atime, atimeNsec, mtime, mtimeNsec), node.path);
     node.record = { ...record!, metacopy: false };
-    if (pinned) return;
+    // It may have other names that are not in memory.
+    if (pinned) {
+      writeRecord(u, node, fd, '');
+      return;
+    }
     const { fd: dirFd, name } = u.upperPlace(node);
     writeRecord(u, node, dirFd, name);
     u.fileFds.add(node, fd, true);

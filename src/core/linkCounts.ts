@@ -20,12 +20,31 @@ const shown = new Stat();
  * @param count that of the node's inode in its layer
  */
 export function unionLinks(u: Union, node: Node, count: number): number {
+  if (node.orphan) return otherLinks(u, node, node.parkedName === null ? count : count - 1);
+  return node.linkedKey === null || (node.upper && node.indexKey === null)
+    ? count
+    : Math.max(1, shownLinks(u, node, node.linkedKey, count));
+}
+
+/** Link count of a node without a name in memory: users may not have asked for its other names. */
+function otherLinks(u: Union, node: Node, count: number): number {
   const key = node.linkedKey;
-  if (key === null) return count;
+  if (node.upper && node.indexKey === null) return count;
+  return key === null || u.linkedLower.get(key) !== node ? 0 : Math.max(0, shownLinks(u, node, key, count));
+}
+
+function shownLinks(u: Union, node: Node, key: string, count: number): number {
   const base = node.upper ? baseLinks(u, node, key) : count;
   // One link to a copy is the index's.
   const own = node.upper ? count - 1 : 0;
-  return Math.max(1, own + Math.max(0, base - u.covered.count(key)));
+  return own + Math.max(0, base - u.covered.count(key));
+}
+
+/** Whether a base file that lost all names in memory has others that users see. */
+export function showsElsewhere(u: Union, node: Node): boolean {
+  if (node.linkedKey === null || node.type === S_IFDIR) return false;
+  u.statBacking(node, stat);
+  return otherLinks(u, node, stat.nlink) > 0;
 }
 
 /** Link count of the base inode behind a copy; 0 when no name is found by which to ask. */

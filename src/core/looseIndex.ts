@@ -67,9 +67,9 @@ function forgetCopy(u: Union, key: string): void {
     node.indexKey = null;
     u.unlink(node);
   }
-  if (!isLoose(u, key)) return;
-  const { ino, type } = stat;
   const { indexFd, records } = u.scratch;
+  check(statAt(indexFd, key, stat), key);
+  const { ino, type } = stat;
   const delta = records.getSound(indexFd, key, type, ino)?.delta ?? null;
   check(unlinkAt(indexFd, key), key);
   u.indexed.delete(key);

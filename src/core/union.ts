@@ -345,9 +345,10 @@ export class Union {
     if (result === -E.ENOENT) return null;
     check(result, name);
     const { type, ino, nlink } = this.#stat;
-    if (type !== S_IFDIR && nlink > 1) {
+    if (type !== S_IFDIR) {
       const linked = this.linkedUpper.get(ino);
-      if (linked !== undefined) return this.#addAlias(linked, parent, name);
+      // One that is open and lost all names but this, which was not in memory then.
+      if (linked !== undefined && (nlink > 1 || linked.orphan)) return this.#addAlias(linked, parent, name);
     }
     const record = this.#recordAt(fd, name, type, ino);
     const node = this.addUpper(parent, name, type);
@@ -522,6 +523,8 @@ export class Union {
       this.baseOrphans.delete(node);
       this.attach(node, parent, name);
       this.findOtherLower(node);
+      // Its inode is reached by a name again, also when a commit takes that from the scratch.
+      this.unpin(node);
     } else {
       (node.aliases ??= []).push({ parent, name });
       dirOf(parent).children.set(name, node);

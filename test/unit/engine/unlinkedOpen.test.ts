@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert';
-import { linkSync, readdirSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S_IFREG } from '../../../src/sys/stat';
+import type { MountTree } from './support/mountTree';
 import { EngineSandbox } from './support/sandbox';
 
 const BLOCK = 4096;
@@ -158,4 +159,114 @@ describe('An open file whose metadata changed before its last name went', () => 
       sandbox.dispose();
     }
   });
+});
+
+describe('An open file that lost all names but one which nobody looked up', () => {
+  const size = 8 * BLOCK;
+  /** How it comes to its names `name` and `other`, of which the bases have both, one or none. */
+  const origins: Record<string, (sandbox: EngineSandbox) => void> = {
+    'of the base': ({ bases }) => {
+      linkSync(join(bases[0]!, 'name'), join(bases[0]!, 'other'));
+    },
+    'of the base, with changed metadata': ({ bases, mount }) => {
+      linkSync(join(bases[0]!, 'name'), join(bases[0]!, 'other'));
+      mount.chmod('name', 0o600);
+    },
+    'linked in the scratch': ({ mount }) => {
+      mount.link('name', 'other');
+    },
+    'renamed and linked in the scratch': ({ mount }) => {
+      mount.rename('name', 'aside', 0);
+      mount.link('aside', 'other');
+      mount.rename('aside', 'name', 0);
+    },
+    'written and linked in the scratch': ({ mount }) => {
+      mount.write('name', 50, Buffer.from('written'));
+      mount.link('name', 'other');
+    },
+    'new in the scratch': ({ mount }) => {
+      mount.unlink('name');
+      mount.mknod('name', S_IFREG | 0o644, 0);
+      mount.write('name', 0, Buffer.alloc(size, 'base'));
+      mount.link('name', 'other');
+    },
+  };
+  /** How it loses the name by which it is open. */
+  const losses: Record<string, (mount: MountTree) => void> = {
+    unlinked: (mount) => {
+      mount.unlink('name');
+    },
+    replaced: (mount) => {
+      mount.rename('another', 'name', 0);
+    },
+  };
+
+  for (const [origin, make] of Object.entries(origins))
+    for (const [loss, lose] of Object.entries(losses))
+      for (const deltaThreshold of [BLOCK, 100 * BLOCK])
+        describe(`${origin}, ${loss}${deltaThreshold === BLOCK ? ', kept by block' : ''}`, () => {
+          let sandbox: EngineSandbox;
+
+          beforeEach(() => {
+            sandbox = new EngineSandbox(1, { deltaThreshold });
+            const base = sandbox.bases[0]!;
+            writeFileSync(join(base, 'name'), Buffer.alloc(size, 'base'));
+            writeFileSync(join(base, 'another'), 'another');
+            make(sandbox);
+            sandbox.mount.dropCaches();
+            sandbox.mount.open('@open', 'name');
+            sandbox.mount.dropCaches();
+            lose(sandbox.mount);
+          });
+
+          afterEach(() => {
+            sandbox.mount.closeHandles();
+            sandbox.dispose();
+          });
+
+          it('counts that name', () => {
+            sandbox.mount.dropCaches();
+            assert.equal(sandbox.mount.stat('@open').nlink, 1);
+            const { ino } = sandbox.mount.stat('@open');
+            assert.equal(sandbox.mount.stat('other').ino, ino);
+            sandbox.mount.unlink('other');
+            assert.equal(sandbox.mount.stat('@open').nlink, 0);
+          });
+
+          it('shows under that name what is written, now and later', () => {
+            const { mount } = sandbox;
+            mount.write('@open', 0, Buffer.from('new!'));
+            mount.truncate('@open', size + 5);
+            mount.chmod('@open', 0o640);
+            const content = mount.read('@open');
+            assert.equal(content.toString('latin1', 0, 4), 'new!');
+            assert.equal(content.length, size + 5);
+            assert.ok(sandbox.listed().some((change) => change.endsWith(' other')));
+            for (const again of [false, true]) {
+              if (again) sandbox.close();
+              assert.deepEqual(sandbox.mount.read('other'), content);
+              assert.equal(sandbox.mount.stat('other').mode & 0o7777, 0o640);
+            }
+            sandbox.run(sandbox.engine.commit({}));
+            assert.deepEqual(sandbox.listed(), []);
+            assert.deepEqual(readFileSync(join(sandbox.bases[0]!, 'other')), content);
+          });
+
+          it('is one file with that name, whichever is written', () => {
+            const { mount } = sandbox;
+            mount.stat('other');
+            mount.write('@open', 0, Buffer.from('one'));
+            mount.write('other', 3, Buffer.from('two'));
+            for (const path of ['@open', 'other'])
+              assert.equal(mount.read(path).toString('latin1', 0, 6), 'onetwo');
+          });
+
+          it('is one file with that name after a commit', () => {
+            const { mount } = sandbox;
+            sandbox.run(sandbox.engine.commit({}));
+            mount.write('@open', 0, Buffer.from('new!'));
+            assert.equal(mount.read('other').toString('latin1', 0, 8), 'new!base');
+            assert.ok(sandbox.listed().some((change) => change.endsWith(' other')));
+          });
+        });
 });
