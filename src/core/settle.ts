@@ -148,12 +148,22 @@ export function bookNames(
     return there?.dir.layer === place.dir.layer && other.ino === base.ino;
   });
   if (written.length !== base.nlink) return false;
+  // Of two that a commit could have written of it, it is the later one's copy.
+  const isLaterOnes = paths.some((path) => {
+    const there = bases.stat(path, other);
+    return there !== null && isCopyOf(node, there, other) && sameMtime(mine, other) && !isOlder(other, base);
+  });
+  if (isLaterOnes) return false;
   const from = record?.redirect ?? null;
   if (from !== null && !written.includes(from) && !sameMtime(mine, base)) return false;
   const origin = originOf(place.dir.layer, base);
   setRecord(u, node, recordOf(origin, { redirect: pathOf(place) }));
   u.tellNewNumber(node);
   return true;
+}
+
+function isOlder(a: Stat, b: Stat): boolean {
+  return a.ctime < b.ctime || (a.ctime === b.ctime && a.ctimeNsec < b.ctimeNsec);
 }
 
 /** Has the record of what stands in its base's place lead there, when it led to another name of it that is gone. */

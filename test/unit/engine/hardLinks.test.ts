@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -349,6 +350,24 @@ describe('Files with several names', () => {
       assert.equal(readFileSync(join(base, 'second')).toString('latin1', 0, 4), 'new!');
     });
   }
+
+  it('are a change to be listed where the base has two equal files instead', () => {
+    const { engine, mount } = sandbox;
+    for (const name of ['one', 'two']) {
+      writeFileSync(join(base, name), 'same');
+      utimesSync(join(base, name), 1, 1);
+    }
+    mount.write('one', 0, Buffer.from('same'));
+    mount.utimes('one', 1, 0);
+    mount.unlink('two');
+    mount.link('one', 'two');
+    let steps = 0;
+    sandbox.run(engine.changes.update(), () => assert(steps++ < 100, 'it does not come to an end'));
+    assert.equal(sandbox.listed().length, 1);
+    sandbox.run(engine.commit({}));
+    assert.deepEqual(sandbox.listed(), []);
+    assert.equal(lstatSync(join(base, 'one')).ino, lstatSync(join(base, 'two')).ino);
+  });
 
   it('are a change where only that differs which of them are one file', () => {
     writeFileSync(join(base, 'equal'), 'other');
