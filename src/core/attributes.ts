@@ -10,7 +10,7 @@ import {
   UTIME_OMIT,
   utimensAt,
 } from '../sys/file';
-import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
+import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statFd } from '../sys/stat';
 import { copyUp } from './copyup';
 import { truncate } from './data';
 import type { AttrChange, Time } from './filesystem';
@@ -52,10 +52,7 @@ function directoryAttributes(u: Union, node: Node, out: Stat): void {
 function upperFileAttributes(u: Union, node: Node, out: Stat): void {
   const { record } = node;
   const sparse = record !== null && (record.metacopy || (record.delta !== null && !node.orphan));
-  if (sparse && node.lowerDir !== null) {
-    const result = statAt(u.dirFds.get(node.lowerDir), node.lowerName, lower);
-    if (result === 0) out.blocks = Math.max(out.blocks, lower.blocks);
-  }
+  if (sparse && u.statBase(node, lower) === 0) out.blocks = Math.max(out.blocks, lower.blocks);
   out.nlink = unionLinks(u, node, out.nlink);
   if (record === null || record.cover) out.ino = u.inodes.of(out.dev, out.ino);
   else out.ino = u.inodes.of(u.inodes.device(record.origin.layer), record.origin.ino);

@@ -299,6 +299,7 @@ export class BaseWriter {
       begun();
       // A rename between two names of one inode does nothing and leaves both.
       unlinkAt(this.#fd(place.dir), place.name);
+      if (stat.type !== S_IFDIR && stat.nlink > 1) this.#union.nameTaken(dir.layer, stat);
       this.#note({ dir, name }, mark);
       const { layer } = place.dir;
       this.#union.covered.forget({ layer, path: to });
@@ -432,6 +433,7 @@ export class BaseWriter {
       const result = action();
       check(statFd(fd, stat), name);
       this.#union.commitTimes.note(layer, stat, mark);
+      if (result === 0) this.#union.nameTaken(layer, stat);
       return result;
     } finally {
       close(fd);

@@ -63,6 +63,11 @@ export class DirFds {
 
   /** A descriptor of the directory (`O_PATH`), valid until the next call. @throws FsError */
   get(dir: LayerDir): number {
+    return check(this.find(dir), dir.path);
+  }
+
+  /** As {@link get}, but returns a negative errno where the directory is gone. */
+  find(dir: LayerDir): number {
     const open = this.#open.get(dir);
     if (open !== undefined) {
       open.round = this.#round;
@@ -72,7 +77,8 @@ export class DirFds {
     }
     const root = this.#roots.get(dir);
     if (root !== undefined) return root;
-    const fd = check(this.#openIn(dir), dir.path);
+    const fd = dir.parent === null ? -E.ESTALE : this.#openIn(dir.parent, dir.name);
+    if (fd < 0) return fd;
     this.#open.set(dir, { fd, round: this.#round });
     if (this.#open.size > this.#capacity) this.#evict();
     return fd;
@@ -110,9 +116,9 @@ export class DirFds {
     this.#roots.clear();
   }
 
-  #openIn(dir: LayerDir): number {
-    if (dir.parent === null) return -E.ESTALE;
-    return openAt(this.get(dir.parent), dir.name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  #openIn(dir: LayerDir, name: string): number {
+    const fd = this.find(dir);
+    return fd < 0 ? fd : openAt(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   }
 
   #evict(): void {

@@ -49,22 +49,8 @@ export function showsElsewhere(u: Union, node: Node): boolean {
 
 /** Link count of the base inode behind a copy; 0 when no name is found by which to ask. */
 function baseLinks(u: Union, node: Node, key: string): number {
-  const isThere = (): boolean =>
-    node.lowerDir !== null &&
-    statAt(u.dirFds.get(node.lowerDir), node.lowerName, stat) === 0 &&
-    linkKey(node.lowerDir.layer, stat.ino) === key;
-  if (isThere()) return stat.nlink;
-  for (const path of knownPaths(u, node, key)) {
-    const place = u.resolvePlace(path);
-    if (place !== null) u.setLower(node, place.lowers, place.name);
-    if (isThere()) return stat.nlink;
-  }
-  return 0;
-}
-
-function* knownPaths(u: Union, { record }: Node, key: string): Generator<string> {
-  if (record?.redirect != null) yield record.redirect;
-  for (const { path } of u.covered.names(key)) yield path;
+  const isThere = u.statBase(node, stat) === 0 && linkKey(node.lowerDir!.layer, stat.ino) === key;
+  return isThere || u.findLinkedLower(node, key, stat) ? stat.nlink : 0;
 }
 
 /**

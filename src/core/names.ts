@@ -399,7 +399,6 @@ export function nodeLosesName(u: Union, node: Node, parent: Node, name: string):
       if (next !== undefined) {
         node.parent = next.parent;
         node.name = next.name;
-        u.findOtherLower(node);
         return;
       }
     } else return;

@@ -73,10 +73,7 @@ export function dropUpper(u: Union, node: Node, written: BaseInode): boolean {
   node.lowerName = name;
   u.unlinkUpper(node);
   if (stat.nlink === 1) u.commitTimes.forget(layer, stat);
-  if (stat.nlink > 1 && stat.dev === u.inodes.device(layer)) {
-    u.linkLower(node, linkKey(layer, stat.ino));
-    u.findOtherLower(node);
-  }
+  if (stat.nlink > 1 && stat.dev === u.inodes.device(layer)) u.linkLower(node, linkKey(layer, stat.ino));
   u.invalidator.inode(node.id, -1, 0);
   return true;
 }

@@ -419,7 +419,17 @@ export class Union {
 
   /** The first of these directories of bases that has this name, and fills `out`. */
   firstWith(lowers: readonly LayerDir[], name: string, out: Stat): LayerDir | undefined {
-    return lowers.find((lower) => statAt(this.dirFds.get(lower), name, out) === 0);
+    return lowers.find((lower) => this.#statIn(lower, name, out) === 0);
+  }
+
+  /** Metadata of the base file that a node stands on, or a negative errno. */
+  statBase({ lowerDir, lowerName }: Node, out: Stat): number {
+    return lowerDir === null ? -E.ENOENT : this.#statIn(lowerDir, lowerName, out);
+  }
+
+  #statIn(dir: LayerDir, name: string, out: Stat): number {
+    const fd = this.dirFds.find(dir);
+    return fd < 0 ? fd : statAt(fd, name, out);
   }
 
   /** Remembers the first base that has a file of this name. */
@@ -430,13 +440,44 @@ export class Union {
     node.lowerName = name;
   }
 
-  /** Of a base inode with several names, takes the one that the node has now: the others may leave the base. */
-  findOtherLower(node: Node): void {
-    if (node.linkedKey === null || node.parent === null) return;
-    const lower = this.firstWith(dirOf(node.parent).lowers, node.name, this.#stat);
-    if (lower === undefined || linkKey(lower.layer, this.#stat.ino) !== node.linkedKey) return;
-    node.lowerDir = lower;
-    node.lowerName = node.name;
+  /**
+   * Has a node stand on a name that the base shows of its inode, which has several: commits take some from it. Returns
+   * whether one is known.
+   *
+   * @param out gets what the base has there
+   */
+  findLinkedLower(node: Node, key: string, out: Stat): boolean {
+    this.#fresh = null;
+    for (const { lowers, name } of this.#placesOf(node, key)) {
+      const lower = this.firstWith(lowers, name, out);
+      if (lower === undefined || linkKey(lower.layer, out.ino) !== key) continue;
+      node.lowerDir = lower;
+      node.lowerName = name;
+      return true;
+    }
+    return false;
+  }
+
+  /** Where the bases may have a name of the inode with this key, for all that is known in memory and in the scratch. */
+  *#placesOf(node: Node, key: string): Generator<{ lowers: readonly LayerDir[]; name: string }> {
+    const { parent, name, aliases } = node;
+    for (const own of parent === null ? [] : [{ parent, name }, ...(aliases ?? [])])
+      yield { lowers: dirOf(own.parent).lowers, name: own.name };
+    const redirect = node.record?.redirect;
+    for (const path of redirect == null ? [] : [redirect]) yield* this.#placesAt(path);
+    for (const { path } of this.covered.names(key)) yield* this.#placesAt(path);
+  }
+
+  *#placesAt(path: string): Generator<{ lowers: LayerDir[]; name: string }> {
+    const place = this.resolvePlace(path);
+    if (place !== null) yield place;
+  }
+
+  /** A commit took a name from a base inode with several: what stood on that one stands on another. */
+  nameTaken(layer: number, { ino }: Stat): void {
+    const key = linkKey(layer, ino);
+    const node = this.linkedLower.get(key);
+    if (node !== undefined) this.findLinkedLower(node, key, this.#stat);
   }
 
   #lookupLower(parent: Node, name: string): Node | null {
@@ -522,7 +563,6 @@ export class Union {
       node.orphan = false;
       this.baseOrphans.delete(node);
       this.attach(node, parent, name);
-      this.findOtherLower(node);
       // Its inode is reached by a name again, also when a commit takes that from the scratch.
       this.unpin(node);
     } else {
@@ -563,6 +603,8 @@ export class Union {
         if (child.dir.lowers[0]?.layer !== before) this.tellNewNumber(child);
         this.rebase(child);
       } else if (child.parent === from && child.name === name && child.lowerDir !== null) {
+        const { linkedKey } = child;
+        if (linkedKey !== null && this.findLinkedLower(child, linkedKey, this.#stat)) continue;
         const redirect = child.record?.redirect;
         const place = redirect == null ? { lowers, name } : this.resolvePlace(redirect);
         if (place !== null) this.setLower(child, place.lowers, place.name);

@@ -351,6 +351,40 @@ describe('Files with several names', () => {
     });
   }
 
+  for (const successor of ['another file', 'a file in the place of its directory']) {
+    it(`keep what they have when a commit takes the name that it was found by: ${successor}`, () => {
+      for (const name of ['above', 'directory']) mkdirSync(join(base, name));
+      linkSync(join(base, 'first'), join(base, 'above/third'));
+      const before = readFileSync(join(base, 'first'));
+      sandbox.mount.chmod('above/third', 0o640);
+      sandbox.mount.link('above/third', 'link');
+      sandbox.mount.unlink('link');
+      sandbox.mount.unlink('above/third');
+      if (successor === 'another file') {
+        sandbox.mount.mknod('above/third', S_IFREG | 0o644, 0);
+        sandbox.mount.write('above/third', 0, Buffer.from('successor'));
+      } else {
+        sandbox.mount.rmdir('above');
+        sandbox.mount.mknod('above', S_IFREG | 0o644, 0);
+      }
+      sandbox.mount.rename('directory', 'moved', 0);
+      sandbox.close();
+      const { engine, mount } = sandbox;
+      mount.open('@open', 'second');
+      sandbox.run(engine.commit({ paths: ['moved'] }));
+      sandbox.run(engine.commit({ paths: ['above'] }));
+      const start = Buffer.alloc(4);
+      engine.read(engine.lookup(engine.root, 'second')!, start, 4, 0);
+      assert.deepEqual(start, before.subarray(0, 4));
+      mount.dropCaches();
+      const { mode, nlink } = mount.stat('@open');
+      assert.deepEqual([mode & 0o777, nlink], [0o640, 2]);
+      mount.closeHandles();
+      assert.deepEqual(mount.read('second'), before);
+      assert.deepEqual(sandbox.listed(), ['metadata first', 'metadata second']);
+    });
+  }
+
   it('are a change to be listed where the base has two equal files instead', () => {
     const { engine, mount } = sandbox;
     for (const name of ['one', 'two']) {
