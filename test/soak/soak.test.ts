@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonClient } from '../../src/protocol/client';
@@ -34,6 +34,9 @@ const MAY_GROW = 2 * 48 + 8;
 const MOST_IN_COMMIT = 1500;
 /** Milliseconds that may go by after that: what is done in a file without a name is no change in a directory. */
 const MOST_BEFORE_KILL = 20;
+
+/** Milliseconds between two times that the kernel forgets what it knows of names. */
+const FORGETS_EVERY = 100;
 
 /** What runs while the processes work. */
 const company = BUSY ? (['nothing', 'commit', 'discard'] as const) : (['nothing'] as const);
@@ -124,6 +127,8 @@ describe('Eight processes at work', function () {
     let working = true;
     const isWorking = (): boolean => working;
     const inMount = crew.work(mount, seed, OPERATIONS).finally(() => (working = false));
+    const forgetting = random.below(2) === 0 ? setInterval(forgetNames, FORGETS_EVERY) : undefined;
+    void inMount.catch(() => undefined).finally(() => clearInterval(forgetting));
     while (meanwhile !== 'nothing' && isWorking()) {
       if (meanwhile === 'commit') await commitBusily();
       else await sandbox().cowspace.discard('a');
@@ -277,3 +282,8 @@ describe('Eight processes at work', function () {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   }
 });
+
+/** As when memory is short. Only root can make it so. */
+function forgetNames(): void {
+  if (process.getuid!() === 0) writeFileSync('/proc/sys/vm/drop_caches', '2');
+}
