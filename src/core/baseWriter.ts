@@ -299,7 +299,6 @@ export class BaseWriter {
       begun();
       // A rename between two names of one inode does nothing and leaves both.
       unlinkAt(this.#fd(place.dir), place.name);
-      if (stat.type !== S_IFDIR && stat.nlink > 1) this.#union.nameTaken(dir.layer, stat);
       this.#note({ dir, name }, mark);
       const { layer } = place.dir;
       this.#union.covered.forget({ layer, path: to });

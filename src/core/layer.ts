@@ -77,7 +77,7 @@ export class DirFds {
     }
     const root = this.#roots.get(dir);
     if (root !== undefined) return root;
-    const fd = dir.parent === null ? -E.ESTALE : this.#openIn(dir.parent, dir.name);
+    const fd = this.#openIn(dir);
     if (fd < 0) return fd;
     this.#open.set(dir, { fd, round: this.#round });
     if (this.#open.size > this.#capacity) this.#evict();
@@ -116,9 +116,9 @@ export class DirFds {
     this.#roots.clear();
   }
 
-  #openIn(dir: LayerDir, name: string): number {
-    const fd = this.find(dir);
-    return fd < 0 ? fd : openAt(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  #openIn({ parent, name }: LayerDir): number {
+    const above = parent === null ? -E.ESTALE : this.find(parent);
+    return above < 0 ? above : openAt(above, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
   }
 
   #evict(): void {

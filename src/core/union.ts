@@ -419,7 +419,7 @@ export class Union {
 
   /** The first of these directories of bases that has this name, and fills `out`. */
   firstWith(lowers: readonly LayerDir[], name: string, out: Stat): LayerDir | undefined {
-    return lowers.find((lower) => this.#statIn(lower, name, out) === 0);
+    return lowers.find((lower) => statAt(this.dirFds.get(lower), name, out) === 0);
   }
 
   /** Metadata of the base file that a node stands on, or a negative errno. */
@@ -441,7 +441,7 @@ export class Union {
   }
 
   /**
-   * Has a node stand on a name that the base shows of its inode, which has several: commits take some from it. Returns
+   * Has a node stand on a name that the base has of its inode, which has several: commits take some from it. Returns
    * whether one is known.
    *
    * @param out gets what the base has there
@@ -449,8 +449,10 @@ export class Union {
   findLinkedLower(node: Node, key: string, out: Stat): boolean {
     this.#fresh = null;
     for (const { lowers, name } of this.#placesOf(node, key)) {
-      const lower = this.firstWith(lowers, name, out);
-      if (lower === undefined || linkKey(lower.layer, out.ino) !== key) continue;
+      const isName = (lower: LayerDir): boolean =>
+        this.#statIn(lower, name, out) === 0 && linkKey(lower.layer, out.ino) === key;
+      const lower = lowers.find(isName);
+      if (lower === undefined) continue;
       node.lowerDir = lower;
       node.lowerName = name;
       return true;
@@ -460,17 +462,14 @@ export class Union {
 
   /** Where the bases may have a name of the inode with this key, for all that is known in memory and in the scratch. */
   *#placesOf(node: Node, key: string): Generator<{ lowers: readonly LayerDir[]; name: string }> {
-    const { parent, name, aliases } = node;
+    const { parent, name, aliases, record } = node;
     for (const own of parent === null ? [] : [{ parent, name }, ...(aliases ?? [])])
       yield { lowers: dirOf(own.parent).lowers, name: own.name };
-    const redirect = node.record?.redirect;
-    for (const path of redirect == null ? [] : [redirect]) yield* this.#placesAt(path);
-    for (const { path } of this.covered.names(key)) yield* this.#placesAt(path);
-  }
-
-  *#placesAt(path: string): Generator<{ lowers: LayerDir[]; name: string }> {
-    const place = this.resolvePlace(path);
-    if (place !== null) yield place;
+    const covered = [...this.covered.names(key)].map(({ path }) => path);
+    for (const path of record?.redirect == null ? covered : [record.redirect, ...covered]) {
+      const place = this.resolvePlace(path);
+      if (place !== null) yield place;
+    }
   }
 
   /** A commit took a name from a base inode with several: what stood on that one stands on another. */
