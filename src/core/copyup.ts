@@ -243,9 +243,9 @@ function makeOrphan(u: Union, parked: string | null): number {
     : openAt(workFd, parked, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600);
 }
 
-/** Takes what is open, but has no name any more, out of the bases before they change. */
+/** Takes what is open, but has no name any more, out of the bases before they change, unless others removed it there. */
 export function copyUpOrphans(u: Union): void {
-  for (const node of u.baseOrphans) copyUp(u, node, ALL_DATA);
+  for (const node of u.baseOrphans) if (u.statBase(node, source) >= 0) copyUp(u, node, ALL_DATA);
 }
 
 /** Makes the bare inode in `work/`; returns its descriptor for a regular file, else -1. */

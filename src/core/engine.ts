@@ -36,7 +36,7 @@ import type { AttrChange, Caller, FileSystem, Invalidator, ListVisitor } from '.
 import { DirFds, type Layer, LayerDir } from './layer';
 import { blockSummary, changedRanges, discardRange } from './ranges';
 import { readSide, statSide } from './sides';
-import { refresh } from './refresh';
+import { lookAgain, refresh } from './refresh';
 import { normalize } from './plan';
 import { lastDiscard } from './trash';
 import { recoverCommit } from './recover';
@@ -238,18 +238,18 @@ export class Engine implements FileSystem {
 
   /** Moves changes into the bases. @throws CowspaceError `conflict`, `not-found` */
   *commit(params: CommitParams): Job<CommitResult> {
-    return yield* commit(this.#changing(), this.changes, params);
+    return yield* commit(this.#upToDate(), this.changes, params);
   }
 
   /** Puts changes aside, so that the bases show again. @throws CowspaceError `not-found` */
   *discard(params: DiscardParams): Job<DiscardResult> {
-    return yield* discard(this.#changing(), this.changes, params);
+    return yield* discard(this.#upToDate(), this.changes, params);
   }
 
   /** Brings back what a discard put aside, by default the last. @throws CowspaceError `not-found`, `exists` */
   *undoDiscard(id?: string): Job<DiscardResult> {
     const undone = id ?? lastDiscard(this.#union.scratch);
-    return yield* undoDiscard(this.#changing(), this.changes, undone);
+    return yield* undoDiscard(this.#upToDate(), this.changes, undone);
   }
 
   /** Notices what others changed in the bases. */
@@ -294,6 +294,13 @@ export class Engine implements FileSystem {
   /** Bytes that the changes take in the scratch. */
   storedBytes(): number {
     return this.changes.totals.storedBytes;
+  }
+
+  /** As {@link #changing}, for an operation that must go by what the bases have now. */
+  #upToDate(): Union {
+    const union = this.#changing();
+    if (lookAgain(union)) this.changes.touchAll();
+    return union;
   }
 
   /** The union, for an operation after which remembered attributes may be wrong. */

@@ -101,6 +101,12 @@ export class DirFds {
     this.#round++;
   }
 
+  /** Closes all but the roots: others moved or removed directories. */
+  dropAll(): void {
+    for (const { fd } of this.#open.values()) close(fd);
+    this.#open.clear();
+  }
+
   /** Keeps half as many from now on, as there are too few descriptors; returns whether that closed any. */
   shrink(): boolean {
     const before = this.#open.size;
@@ -110,8 +116,7 @@ export class DirFds {
   }
 
   closeAll(): void {
-    for (const { fd } of this.#open.values()) close(fd);
-    this.#open.clear();
+    this.dropAll();
     for (const fd of this.#roots.values()) close(fd);
     this.#roots.clear();
   }

@@ -1,4 +1,4 @@
-import { statAt, Stat } from '../sys/stat';
+import { Stat } from '../sys/stat';
 import type { Job } from './job';
 import { names } from './listing';
 import type { Node } from './node';
@@ -10,6 +10,7 @@ const STEP = 64;
 
 /** Looks whether the bases changed under the nodes in memory, and makes the driver forget what is no longer so. */
 export function* refresh(u: Union): Job<void> {
+  lookAgain(u);
   const directories = [...u.nodes.values()].filter((node) => node.dir !== null && !node.orphan);
   u.covered.doubt();
   let looked = 0;
@@ -18,6 +19,21 @@ export function* refresh(u: Union): Job<void> {
     refreshDirectory(u, node);
     if (++looked % STEP === 0) yield undefined;
   }
+}
+
+/**
+ * Finds the bases' directories again, as others may have moved or removed them or made some, and lets go of those that are
+ * gone. Returns whether a directory in memory stands on other bases than before.
+ */
+export function lookAgain(u: Union): boolean {
+  // They lead to what may have been moved or removed.
+  u.dirFds.dropAll();
+  if (!u.rebase()) return false;
+  for (const node of [...u.nodes.values()]) {
+    if (node.dir !== null && !node.orphan && u.nodes.has(node.id) && isStale(u, node))
+      replaceName(u, node.parent!, node.name);
+  }
+  return true;
 }
 
 const stat = new Stat();
@@ -42,11 +58,9 @@ function forgetMissed(u: Union, root: Node): void {
 
 function isStale(u: Union, node: Node): boolean {
   if (node.upper) return false;
-  const place =
-    node.dir === null
-      ? { dir: node.lowerDir!, name: node.lowerName }
-      : { dir: dirOf(node).lowers[0]!.parent!, name: dirOf(node).lowers[0]!.name };
-  if (statAt(u.dirFds.get(place.dir), place.name, stat) < 0 || stat.type !== node.type) return true;
+  const first = node.dir?.lowers[0];
+  const result = first === undefined ? u.statBase(node, stat) : u.statIn(first.parent!, first.name, stat);
+  if (result < 0 || stat.type !== node.type) return true;
   if (node.dir !== null || node.seenSize < 0) return false;
   return stat.size !== node.seenSize || stat.mtime * 1e9 + stat.mtimeNsec !== node.seenMtime;
 }

@@ -424,10 +424,11 @@ export class Union {
 
   /** Metadata of the base file that a node stands on, or a negative errno. */
   statBase({ lowerDir, lowerName }: Node, out: Stat): number {
-    return lowerDir === null ? -E.ENOENT : this.#statIn(lowerDir, lowerName, out);
+    return lowerDir === null ? -E.ENOENT : this.statIn(lowerDir, lowerName, out);
   }
 
-  #statIn(dir: LayerDir, name: string, out: Stat): number {
+  /** Metadata of what a directory of a layer has under a name, or a negative errno. */
+  statIn(dir: LayerDir, name: string, out: Stat): number {
     const fd = this.dirFds.find(dir);
     return fd < 0 ? fd : statAt(fd, name, out);
   }
@@ -450,7 +451,7 @@ export class Union {
     this.#fresh = null;
     for (const { lowers, name } of this.#placesOf(node, key)) {
       const isName = (lower: LayerDir): boolean =>
-        this.#statIn(lower, name, out) === 0 && linkKey(lower.layer, out.ino) === key;
+        this.statIn(lower, name, out) === 0 && linkKey(lower.layer, out.ino) === key;
       const lower = lowers.find(isName);
       if (lower === undefined) continue;
       node.lowerDir = lower;
@@ -592,15 +593,29 @@ export class Union {
     this.linkedLower.set(key, node);
   }
 
-  /** Finds all directories and files of the bases again that nodes in memory stand on: a commit moved some. */
-  rebase(from: Node = this.root): void {
+  /**
+   * Finds all directories and files of the bases again that nodes in memory stand on: some were moved. One that is
+   * gone stays where it was. Returns whether there is one, or a directory stands on other bases than before.
+   */
+  rebase(from: Node = this.root): boolean {
     const { children, lowers } = dirOf(from);
+    let isOther = false;
     for (const [name, child] of children) {
       if (child.dir !== null) {
-        const before = child.dir.lowers[0]?.layer;
-        child.dir.lowers = child.upper ? this.lowersOf(child) : this.childLowers(lowers, name);
-        if (child.dir.lowers[0]?.layer !== before) this.tellNewNumber(child);
-        this.rebase(child);
+        const before = layersOf(child.dir.lowers);
+        const found = child.upper ? this.lowersOf(child) : this.childLowers(lowers, name);
+        if (!child.upper && found.length === 0) {
+          isOther = true;
+          continue;
+        }
+        child.dir.lowers = found;
+        if (layersOf(found) !== before) {
+          isOther = true;
+          child.dir.listing = null;
+          this.invalidator.inode(child.id, 0, 0);
+          this.tellNewNumber(child);
+        }
+        if (this.rebase(child)) isOther = true;
       } else if (child.parent === from && child.name === name && child.lowerDir !== null) {
         const { linkedKey } = child;
         if (linkedKey !== null && this.findLinkedLower(child, linkedKey, this.#stat)) continue;
@@ -609,6 +624,7 @@ export class Union {
         if (place !== null) this.setLower(child, place.lowers, place.name);
       }
     }
+    return isOther;
   }
 
   /** Makes a node be found under none of the other names of its inode any more. */
@@ -668,6 +684,11 @@ export class Union {
 export function dirOf(node: Node): DirState {
   if (node.dir === null) throw new FsError(E.ENOTDIR, node.path);
   return node.dir;
+}
+
+/** The layers that a directory's base side lies in. */
+function layersOf(lowers: readonly LayerDir[]): string {
+  return lowers.map(({ layer }) => layer).join();
 }
 
 /** Name in the index of a base inode with several links, on the device of the base's root. */
