@@ -83,6 +83,8 @@ export class Workbench {
       // The palette takes its commands when it opens.
       await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('F1');
+      // A web view that is just going away swallows keys.
+      if (!(await appears(input, 1_000))) return false;
       await input.fill(`>${title}`);
       return appears(row, 1_000);
     });
