@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { PlanItem } from '../../../src/protocol/messages';
-import { assertSame, describeImage, readImage } from './support/image';
+import { assertSame, describeImage, type Image, readImage } from './support/image';
 import { EngineSandbox } from './support/sandbox';
 
 describe('A refresh of the view of bases that others changed', () => {
@@ -145,7 +145,7 @@ describe('A refresh of the view of bases that others changed', () => {
         const refreshed = readImage(sandbox.mount);
         const listed = sandbox.listed();
         sandbox.close();
-        assertSame('the mount', refreshed, readImage(sandbox.mount));
+        assertSame('the mount', withoutNumbers(refreshed), withoutNumbers(readImage(sandbox.mount)));
         assert.deepEqual(listed, sandbox.listed());
       });
 
@@ -163,7 +163,7 @@ describe('A refresh of the view of bases that others changed', () => {
               result,
               left,
               base: describeImage(sandbox.baseImage()),
-              mount: describeImage(readImage(sandbox.mount)),
+              mount: describeImage(withoutNumbers(readImage(sandbox.mount))),
             };
           };
           const expected = outcome(true);
@@ -180,6 +180,11 @@ describe('A refresh of the view of bases that others changed', () => {
     sandbox.listed();
   }
 });
+
+/** The base's file system gives those of removed inodes to new ones. */
+function withoutNumbers(image: Image): Image {
+  return new Map([...image].map(([path, entry]) => [path, { ...entry, identity: path }]));
+}
 
 function pathsOf(items: readonly PlanItem[]): string[] {
   return items.map(({ path }) => path);
