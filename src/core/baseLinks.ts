@@ -3,8 +3,9 @@ import { FsError } from '../sys/errno';
 import { S_IFDIR } from '../sys/stat';
 import type { Job } from './job';
 import { LayerDir } from './layer';
+import { layerOf, numberKey, numberOf } from './linkKeys';
 import { joinPath } from './node';
-import { linkKey, type Union } from './union';
+import type { Union } from './union';
 
 /** Paths of one inode, and how many renames they tell of. */
 interface Names {
@@ -18,7 +19,7 @@ interface Names {
  */
 export class BaseLinks {
   readonly #union: Union;
-  /** By the inode's key in the index. */
+  /** By the inode's number: that is what a directory tells of its entries. */
   readonly #names = new Map<string, Names>();
   /** Renames inside the bases since the first was read. */
   readonly #moves: { from: string; to: string }[] = [];
@@ -29,12 +30,12 @@ export class BaseLinks {
 
   /** Whether the names of the inode with this key were read. */
   knows(key: string): boolean {
-    return this.#names.has(key);
+    return this.#names.has(numberOf(key));
   }
 
-  /** Paths in its base of the inode with this key, as they were read; some may be gone since. */
+  /** Paths in its base of the inode with this key, as they were read; some may be gone since, or be another's. */
   named(key: string): string[] {
-    const { paths, moves } = this.#names.get(key) ?? { paths: [], moves: 0 };
+    const { paths, moves } = this.#names.get(numberOf(key)) ?? { paths: [], moves: 0 };
     return this.#moves
       .slice(moves)
       .reduce((moved, { from, to }) => moved.map((path) => rebased(path, from, to)), [...paths]);
@@ -42,7 +43,7 @@ export class BaseLinks {
 
   /** Takes note of the names that an inode has. */
   learn(key: string, paths: readonly string[]): void {
-    this.#names.set(key, { paths, moves: this.#moves.length });
+    this.#names.set(numberOf(key), { paths, moves: this.#moves.length });
   }
 
   /** Takes note of a rename inside the bases. */
@@ -57,15 +58,15 @@ export class BaseLinks {
   *read(key: string): Job<void> {
     if (this.knows(key)) return;
     const layer = layerOf(key);
-    const found = new Map<string, string[]>([[key, []]]);
-    for (const each of this.#union.indexed) if (layerOf(each) === layer) found.set(each, []);
+    const found = new Map<string, string[]>([[numberOf(key), []]]);
+    for (const each of this.#union.indexed) if (layerOf(each) === layer) found.set(numberOf(each), []);
     const root = this.#union.layers[layer]?.root;
     const queue = root === undefined ? [] : [root];
     for (let dir = queue.pop(); dir !== undefined; dir = queue.pop()) {
       const here = dir;
       yield* this.#readDirectory(dir, (name, ino, type) => {
         if (type === S_IFDIR) queue.push(new LayerDir(layer, here, name));
-        else found.get(linkKey(layer, ino))?.push(joinPath(here.path, name));
+        else found.get(numberKey(layer, ino))?.push(joinPath(here.path, name));
       });
     }
     for (const [each, paths] of found) this.learn(each, paths);
@@ -79,11 +80,6 @@ export class BaseLinks {
       if (!(error instanceof FsError)) throw error;
     }
   }
-}
-
-/** Index of the base that has the inode with this key. */
-export function layerOf(key: string): number {
-  return Number.parseInt(key);
 }
 
 /** Where a path is after the rename of what is, or is above, it. */

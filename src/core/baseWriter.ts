@@ -27,15 +27,16 @@ import {
   utimensAt,
 } from '../sys/file';
 import { S_IFDIR, S_IFLNK, S_IFREG, Stat, statAt, statFd } from '../sys/stat';
-import { BaseLinks, layerOf } from './baseLinks';
+import { BaseLinks } from './baseLinks';
 import { type BasePlace, type BaseView, pathOf } from './baseView';
 import { LayerDir } from './layer';
 import type { CommitMark } from './commitTimes';
 import type { BaseName } from './coveredNames';
 import type { Job } from './job';
+import { layerOf, linkKey } from './linkKeys';
 import { removeTree } from './scratch';
 import { Temporaries } from './temporaries';
-import { linkKey, type Union } from './union';
+import type { Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
 /** An entry of the scratch, by directory descriptor and name. */
@@ -247,7 +248,7 @@ export class BaseWriter {
   #hasKey({ layer, path }: BaseName, key: string, stat: Stat): boolean {
     const place = this.#bases.places(path).find((each) => each.dir.layer === layer);
     if (place === undefined || statAt(this.#fd(place.dir), place.name, stat) < 0) return false;
-    return linkKey(layer, stat.ino) === key;
+    return linkKey(layer, stat) === key;
   }
 
   /** Removes an entry, which the mount does not show, from every base that has it. */
@@ -458,7 +459,7 @@ export class BaseWriter {
     const { layer } = place.dir;
     if (statAt(this.#fd(place.dir), place.name, stat) < 0 || stat.dev !== this.#union.inodes.device(layer))
       return;
-    this.#union.covered.suspect(linkKey(layer, stat.ino), { layer, path: pathOf(place) });
+    this.#union.covered.suspect(linkKey(layer, stat), { layer, path: pathOf(place) });
   }
 
   #fd(dir: LayerDir): number {

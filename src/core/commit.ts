@@ -8,6 +8,7 @@ import { type BasePlace, pathOf } from './baseView';
 import { BaseWriter, type Source } from './baseWriter';
 import type { Changes } from './changes';
 import { copyUpName, copyUpOrphans } from './copyup';
+import { linkKey } from './linkKeys';
 import { originOf } from './origin';
 import { setRecord } from './upperAccess';
 import { isCopyOf } from './compare';
@@ -36,7 +37,7 @@ import {
   settleMove,
   uncover,
 } from './settle';
-import { dirOf, linkKey, type Union } from './union';
+import { dirOf, type Union } from './union';
 
 /** How many written files wait for their directories to be made durable together. */
 const BATCH = 128;
@@ -617,7 +618,7 @@ class Committer {
     const several = this.#source(node).stat.nlink > 1;
     this.#union.deltas.drop(node);
     if (node.indexKey !== null) {
-      const key = linkKey(place.dir.layer, stat.ino);
+      const key = linkKey(place.dir.layer, stat);
       moveIndex(this.#union, node, key);
       this.#writer.links.learn(key, [place, ...others].map(pathOf));
       this.#union.covered.suspect(key, { layer: place.dir.layer, path: pathOf(place) });

@@ -36,10 +36,11 @@ import { setXattrAt } from '../sys/xattr';
 import { dataStretches, seekIn } from './holes';
 import { LayerDir } from './layer';
 import { covering, showsElsewhere } from './linkCounts';
+import { linkKey } from './linkKeys';
 import type { Node } from './node';
 import { originOf, recordOf } from './origin';
 import { deltaSource } from './delta/open';
-import { dirOf, linkKey, type Union } from './union';
+import { dirOf, type Union } from './union';
 import { inUpperDir, openUpper, setRecord, writeRecord } from './upperAccess';
 import { copyXattrs, readXattr } from './xattrCopy';
 
@@ -151,13 +152,17 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
   const metacopy = stat.type === S_IFREG && data === 'none';
   const fd = makeInode(u, node, stat, temporary, metacopy ? 'none' : data);
   const key =
-    stat.nlink > 1 && stat.dev === u.inodes.device(lowerDir.layer) ? linkKey(lowerDir.layer, stat.ino) : null;
+    stat.nlink > 1 && stat.dev === u.inodes.device(lowerDir.layer) ? linkKey(lowerDir.layer, stat) : null;
+  let filed = false;
   try {
     copyMetadata(u, stat, u.dirFds.get(lowerDir), node.lowerName, temporary);
     const origin = originOf(lowerDir.layer, stat);
     node.record = recordOf(origin, { metacopy });
     writeRecord(u, node, workFd, temporary);
-    if (key !== null) check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
+    if (key !== null) {
+      check(linkAt(workFd, temporary, u.scratch.indexFd, key), node.path);
+      filed = true;
+    }
     if (above === null) {
       check(unlinkAt(workFd, temporary), node.path);
       u.looseIndex.add(key!);
@@ -176,7 +181,7 @@ function copyUpFile(u: Union, node: Node, data: CopiedData): void {
     node.record = null;
     if (fd >= 0) close(fd);
     unlinkAt(workFd, temporary);
-    if (key !== null) unlinkAt(u.scratch.indexFd, key);
+    if (filed) unlinkAt(u.scratch.indexFd, key!);
     throw error;
   }
   node.upper = true;

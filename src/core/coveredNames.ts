@@ -161,7 +161,7 @@ function encode(sign: string, key: string, place: string): string {
   return `${sign}${key} ${place.slice(place.indexOf('/') + 1)}`;
 }
 
-const RECORD = /^([+x-])((\d+)-[0-9a-f]+) ([^]+)$/;
+const RECORD = /^([+x-])((\d+)-[0-9a-f]+(?:--?[0-9a-f]+)?) ([^]+)$/;
 
 /** Whatever is no record is skipped: each is compared with the base before it counts for long. */
 function decode(text: string): { sign: string; key: string; place: string }[] {

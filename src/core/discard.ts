@@ -16,6 +16,7 @@ import {
 import { S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { Changes } from './changes';
 import { copyUpDir } from './copyup';
+import { linkKey } from './linkKeys';
 import { inUpperDir } from './upperAccess';
 import type { Job } from './job';
 import { swapForWhiteout } from './names';
@@ -23,7 +24,7 @@ import type { Node } from './node';
 import { makesDirectory, planItem, selectChanges } from './plan';
 import { dropWhiteout, pinTree, pruneDirectory, replaceName, uncover } from './settle';
 import { deleteTrash, newTrashCan, openTrash, readTrash, type TrashCan, type TrashEntry } from './trash';
-import { dirOf, linkKey, type Union } from './union';
+import { dirOf, type Union } from './union';
 import { replaceXattrs } from './xattrCopy';
 
 /** Puts changes aside, so that the bases show again. Nothing is deleted: {@link undoDiscard} brings it back. */
@@ -397,7 +398,7 @@ function sharedKey(u: Union, changes: Changes, dirFd: number, entry: TrashEntry)
   const basePath = record.redirect ?? changes.basePath(toBytes(entry.path));
   const place = basePath === null ? null : changes.bases.stat(basePath, stat);
   const shared = place?.dir.layer === layer && stat.ino === ino && stat.nlink > 1;
-  return shared ? linkKey(layer, ino) : null;
+  return shared ? linkKey(layer, stat) : null;
 }
 
 /** What is in the scratch but equals the base makes room. */

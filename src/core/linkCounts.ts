@@ -3,8 +3,9 @@ import { S_IFDIR, Stat, statAt } from '../sys/stat';
 import type { Changes } from './changes';
 import type { BaseName } from './coveredNames';
 import type { Job } from './job';
+import { linkKey } from './linkKeys';
 import { joinPath, type Node } from './node';
-import { dirOf, linkKey, type Union } from './union';
+import { dirOf, type Union } from './union';
 
 /**
  * Link counts of base files with several names. The names that users see are those that the base shows, all but the
@@ -49,7 +50,7 @@ export function showsElsewhere(u: Union, node: Node): boolean {
 
 /** Link count of the base inode behind a copy; 0 when no name is found by which to ask. */
 function baseLinks(u: Union, node: Node, key: string): number {
-  const isThere = u.statBase(node, stat) === 0 && linkKey(node.lowerDir!.layer, stat.ino) === key;
+  const isThere = u.statBase(node, stat) === 0 && linkKey(node.lowerDir!.layer, stat) === key;
   return isThere || u.findLinkedLower(node, key, stat) ? stat.nlink : 0;
 }
 
@@ -77,7 +78,7 @@ function sharedName(u: Union, parent: Node, name: string): (BaseName & { key: st
   if (dir === undefined || stat.type === S_IFDIR || stat.nlink < 2) return null;
   const { layer, path } = dir;
   if (stat.dev !== u.inodes.device(layer)) return null;
-  return { key: linkKey(layer, stat.ino), layer, path: joinPath(path, name) };
+  return { key: linkKey(layer, stat), layer, path: joinPath(path, name) };
 }
 
 /** Books what became of names at and below a place, where the base shows what it did not, or not any more. */
@@ -113,8 +114,7 @@ export function recheck(u: Union, changes: Changes, name: BaseName): void {
   if (key === undefined) return;
   const place = changes.bases.places(name.path).find(({ dir }) => dir.layer === name.layer);
   const found = place !== undefined && statAt(u.dirFds.get(place.dir), place.name, stat) === 0;
-  if (found && linkKey(name.layer, stat.ino) === key)
-    book(u, key, name, !isShown(u, changes, name.path, stat));
+  if (found && linkKey(name.layer, stat) === key) book(u, key, name, !isShown(u, changes, name.path, stat));
   else recounting(u, key, () => u.covered.forget(name));
 }
 

@@ -8,12 +8,13 @@ import { recoverUndo, type UndoHeader } from './delta/undo';
 import { type Job, runToEnd } from './job';
 import { type BaseMove, CommitJournal } from './journal';
 import { isShown } from './linkCounts';
+import { linkKey, numberKey } from './linkKeys';
 import type { Node, Origin } from './node';
 import { isOrigin } from './origin';
 import { bookOrigin, dropUpper, followWritten, moveIndex, pruneDirectory, settleMove } from './settle';
 import { forgetTemporaries, removeTemporaries } from './temporaries';
 import { sameMtime, Stat, statAt } from '../sys/stat';
-import { linkKey, type LogFunction, type Union } from './union';
+import type { LogFunction, Union } from './union';
 
 /** Ends what a crash interrupted in a commit, before anybody sees the mount. */
 export function recoverCommit(u: Union, changes: Changes, log: LogFunction): void {
@@ -77,7 +78,7 @@ function* finishNames(
   for (const [path, { kind }] of [...changes.below('')]) {
     if (kind !== 'metadata') continue;
     const key = withPlace(u, changes, path, ({ indexKey }, place) =>
-      isFiledAs(u, linkKey(place.dir.layer, base.ino), mine) ? FILED : indexKey,
+      isFiledAs(u, linkKey(place.dir.layer, base), mine) ? FILED : indexKey,
     );
     if (key === null) continue;
     if (key !== FILED) yield* writer.links.read(key);
@@ -100,8 +101,8 @@ function* finishBooked(
   origin: Origin,
 ): Job<void> {
   const isBooked = (node: Node, place: BasePlace): boolean =>
-    isFiledAs(u, linkKey(place.dir.layer, base.ino), mine) && isCopyOf(node, place, base);
-  const key = linkKey(origin.layer, origin.ino);
+    isFiledAs(u, linkKey(place.dir.layer, base), mine) && isCopyOf(node, place, base);
+  const key = numberKey(origin.layer, origin.ino);
   if (!withPlace(u, changes, path, isBooked)) return;
   yield* writer.links.read(key);
   withPlace(u, changes, path, (node, place) => {
@@ -237,7 +238,7 @@ function bookEntry(u: Union, changes: Changes, { path, basePath, delta, ino }: U
     if (node === null || place === null) return false;
     const isWritten = (ino === undefined || ino === stat.ino) && node.record?.delta === delta;
     if (isWritten) {
-      moveIndex(u, node, linkKey(place.dir.layer, stat.ino));
+      moveIndex(u, node, linkKey(place.dir.layer, stat));
       bookOrigin(u, node, place);
     }
     u.release(node);

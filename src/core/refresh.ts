@@ -1,5 +1,6 @@
 import { Stat } from '../sys/stat';
 import type { Job } from './job';
+import { linkKey } from './linkKeys';
 import { names } from './listing';
 import type { Node } from './node';
 import { replaceName } from './settle';
@@ -30,8 +31,9 @@ export function lookAgain(u: Union): boolean {
   u.dirFds.dropAll();
   if (!u.rebase()) return false;
   for (const node of [...u.nodes.values()]) {
-    if (node.dir !== null && !node.orphan && u.nodes.has(node.id) && isStale(u, node))
-      replaceName(u, node.parent!, node.name);
+    const { dir, orphan, parent, name } = node;
+    if (dir === null || orphan || parent === null || !u.nodes.has(node.id)) continue;
+    if (isStale(u, node, parent, name)) replaceName(u, parent, name);
   }
   return true;
 }
@@ -41,7 +43,12 @@ const stat = new Stat();
 function refreshDirectory(u: Union, parent: Node): void {
   const dir = dirOf(parent);
   if (dir.lowers.length === 0) return;
-  for (const [name, node] of [...dir.children]) if (isStale(u, node)) replaceName(u, parent, name);
+  for (const [name, node] of [...dir.children]) {
+    if (!isStale(u, node, parent, name)) continue;
+    replaceName(u, parent, name);
+    // What other names show has fewer of them.
+    u.invalidator.inode(node.id, -1, 0);
+  }
   dir.listing = null;
   u.invalidator.inode(parent.id, 0, 0);
   // Drops what the kernel knows below the directory too, names that it looked for in vain included.
@@ -56,11 +63,19 @@ function forgetMissed(u: Union, root: Node): void {
   }
 }
 
-function isStale(u: Union, node: Node): boolean {
+function isStale(u: Union, node: Node, parent: Node, name: string): boolean {
+  const key = node.indexKey ?? node.linkedKey;
+  if (key !== null && !u.upperNames(parent).has(name) && !isNameOf(u, key, parent, name)) return true;
   if (node.upper) return false;
   const first = node.dir?.lowers[0];
   const result = first === undefined ? u.statBase(node, stat) : u.statIn(first.parent!, first.name, stat);
   if (result < 0 || stat.type !== node.type) return true;
   if (node.dir !== null || node.seenSize < 0) return false;
   return stat.size !== node.seenSize || stat.mtime * 1e9 + stat.mtimeNsec !== node.seenMtime;
+}
+
+/** Whether the bases show the inode with this key in the index under a name. */
+function isNameOf(u: Union, key: string, parent: Node, name: string): boolean {
+  const lower = u.firstWith(dirOf(parent).lowers, name, stat);
+  return lower !== undefined && linkKey(lower.layer, stat) === key;
 }

@@ -5,6 +5,7 @@ import { birthAt, sameMtime, Stat, statAt, statFd } from '../sys/stat';
 import { type BasePlace, type BaseView, pathOf } from './baseView';
 import type { Changes } from './changes';
 import { isCopyOf, sameOwner } from './compare';
+import { linkKey } from './linkKeys';
 import { inUpperDir, setRecord } from './upperAccess';
 import type { BaseMove } from './journal';
 import type { LayerDir } from './layer';
@@ -12,7 +13,7 @@ import { rebookNames } from './linkCounts';
 import { joinPath, type Node } from './node';
 import { isOrigin, originOf, recordOf } from './origin';
 import { forgetInode, nodeLosesName, pinOrphan } from './names';
-import { dirOf, linkKey, type Union } from './union';
+import { dirOf, type Union } from './union';
 import { sameXattrs } from './xattrCopy';
 
 /** How the scratch and the nodes in memory follow what a commit did to the bases. */
@@ -73,7 +74,7 @@ export function dropUpper(u: Union, node: Node, written: BaseInode): boolean {
   node.lowerName = name;
   u.unlinkUpper(node);
   if (stat.nlink === 1) u.commitTimes.forget(layer, stat);
-  if (stat.nlink > 1 && stat.dev === u.inodes.device(layer)) u.linkLower(node, linkKey(layer, stat.ino));
+  if (stat.nlink > 1 && stat.dev === u.inodes.device(layer)) u.linkLower(node, linkKey(layer, stat));
   u.invalidator.inode(node.id, -1, 0);
   return true;
 }
@@ -179,7 +180,7 @@ export function bookPlace(u: Union, bases: BaseView, node: Node, place: BasePlac
 export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): void {
   const { layer } = place.dir;
   if (base.nlink < 2 || base.dev !== u.inodes.device(layer) || !isCopyOf(node, place, base)) return;
-  const key = linkKey(layer, base.ino);
+  const key = linkKey(layer, base);
   const known = u.linkedLower.get(key);
   // Somebody has another name of it in use as what the base has: the next time.
   if (known !== undefined && known !== node) return;
@@ -204,7 +205,7 @@ export function indexCopy(u: Union, node: Node, place: BasePlace, base: Stat): v
 export function followWritten(u: Union, node: Node, place: BasePlace, base: Stat): void {
   const { layer } = place.dir;
   if (node.record === null || base.nlink < 2 || base.dev !== u.inodes.device(layer)) return;
-  const key = linkKey(layer, base.ino);
+  const key = linkKey(layer, base);
   moveIndex(u, node, key);
   u.covered.suspect(key, { layer, path: pathOf(place) });
   setRecord(u, node, { ...node.record, origin: originOf(layer, base) });

@@ -13,6 +13,7 @@ import { FileFds } from './fileFds';
 import type { Invalidator } from './filesystem';
 import { InodeNumbers } from './inodeNumbers';
 import { type DirFds, type Layer, LayerDir } from './layer';
+import { IndexedKeys, linkKey } from './linkKeys';
 import { type DirState, Node, type UpperName, type UpperRecord } from './node';
 import { carriesRecord } from './record';
 import type { Scratch } from './scratch';
@@ -58,11 +59,11 @@ export class Union {
   /** Open files whose last name is gone, but whose inode, or its bytes alone, are still a base's. */
   readonly baseOrphans = new Set<Node>();
   observer: ChangeObserver = silent;
-  /** Nodes of inodes that can have several names: upper ones by inode number, base ones by layer and number. */
+  /** Nodes of inodes that can have several names: upper ones by inode number, base ones by their key in the index. */
   readonly linkedUpper = new Map<number, Node>();
   readonly linkedLower = new Map<string, Node>();
   /** Base inodes with several links that were copied up: names in the scratch's index. */
-  readonly indexed = new Set<string>();
+  readonly indexed = new IndexedKeys();
   /** Those whose copy may have lost all other names, since the list of changes was last brought up to date. */
   readonly looseIndex: Set<string>;
   readonly covered: CoveredNames;
@@ -451,7 +452,7 @@ export class Union {
     this.#fresh = null;
     for (const { lowers, name } of this.#placesOf(node, key)) {
       const isName = (lower: LayerDir): boolean =>
-        this.statIn(lower, name, out) === 0 && linkKey(lower.layer, out.ino) === key;
+        this.statIn(lower, name, out) === 0 && linkKey(lower.layer, out) === key;
       const lower = lowers.find(isName);
       if (lower === undefined) continue;
       node.lowerDir = lower;
@@ -474,8 +475,8 @@ export class Union {
   }
 
   /** A commit took a name from a base inode with several: what stood on that one stands on another. */
-  nameTaken(layer: number, { ino }: Stat): void {
-    const key = linkKey(layer, ino);
+  nameTaken(layer: number, stat: Stat): void {
+    const key = linkKey(layer, stat);
     const node = this.linkedLower.get(key);
     if (node !== undefined) this.findLinkedLower(node, key, this.#stat);
   }
@@ -510,8 +511,8 @@ export class Union {
   }
 
   #addLowerFile(parent: Node, name: string, lower: LayerDir): Node {
-    const { type, ino, nlink, dev } = this.#stat;
-    const key = dev === this.inodes.device(lower.layer) ? this.#sharedKey(lower.layer, ino, nlink) : null;
+    const { type, dev } = this.#stat;
+    const key = dev === this.inodes.device(lower.layer) ? this.#sharedKey(lower.layer, this.#stat) : null;
     if (key !== null) {
       const linked = this.linkedLower.get(key);
       if (linked !== undefined) return this.#addAlias(linked, parent, name);
@@ -529,22 +530,22 @@ export class Union {
   }
 
   /** Key of a base inode that has several names, or was copied up when it had. */
-  #sharedKey(layer: number, ino: number, nlink: number): string | null {
-    if (nlink < 2 && this.indexed.size === 0) return null;
-    const key = linkKey(layer, ino);
-    return nlink > 1 || this.indexed.has(key) ? key : null;
+  #sharedKey(layer: number, stat: Stat): string | null {
+    if (stat.nlink < 2 && this.indexed.size === 0) return null;
+    const key = linkKey(layer, stat);
+    return stat.nlink > 1 || this.indexed.has(key) ? key : null;
   }
 
   /** An upper file that other names of its base inode reach by the index. */
   #findIndex(node: Node, ino: number): void {
     const { record } = node;
     if (record === null || record.cover) return;
-    const key = linkKey(record.origin.layer, record.origin.ino);
-    if (!this.indexed.has(key)) return;
     const stat = new Stat();
-    if (statAt(this.scratch.indexFd, key, stat) < 0 || stat.ino !== ino) return;
-    node.indexKey = key;
-    this.linkLower(node, key);
+    for (const key of this.indexed.withNumber(record.origin.layer, record.origin.ino)) {
+      if (statAt(this.scratch.indexFd, key, stat) < 0 || stat.ino !== ino) continue;
+      node.indexKey = key;
+      this.linkLower(node, key);
+    }
   }
 
   /** A base file with several names that was copied up under another of them. */
@@ -689,9 +690,4 @@ export function dirOf(node: Node): DirState {
 /** The layers that a directory's base side lies in. */
 function layersOf(lowers: readonly LayerDir[]): string {
   return lowers.map(({ layer }) => layer).join();
-}
-
-/** Name in the index of a base inode with several links, on the device of the base's root. */
-export function linkKey(layer: number, ino: number): string {
-  return `${layer}-${ino.toString(16)}`;
 }

@@ -3,8 +3,9 @@ import { bind, cString } from './libc';
 const statxCall = bind('statx', 'int', ['int', 'void *', 'int', 'unsigned int', 'void *']);
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
+/** The basic ones and when a file was made. */
+const STATX_ALL = 0x7ff | STATX_BTIME;
 
 export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
@@ -34,6 +35,8 @@ export class Stat {
   mtimeNsec = 0;
   ctime = 0;
   ctimeNsec = 0;
+  /** When it was made, in seconds with a fraction; NaN where the file system does not say. */
+  birth = Number.NaN;
 
   /** File type bits only. */
   get type(): number {
@@ -76,35 +79,31 @@ function decode(out: Stat): void {
   out.mtimeNsec = view.getUint32(120, true);
   out.rdev = device(128);
   out.dev = device(136);
+  const isBirthKnown = (view.getUint32(0, true) & STATX_BTIME) !== 0;
+  out.birth = isBirthKnown ? seconds(80) + view.getUint32(88, true) / 1e9 : Number.NaN;
 }
 
 /** Metadata of `name` below the directory `dirFd`, symbolic links not followed. Returns 0 or a negative errno. */
 export function statAt(dirFd: number, name: string, out: Stat): number {
-  const result = statxCall(
-    dirFd,
-    cString(name),
-    AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH,
-    STATX_BASIC_STATS,
-    buffer,
-  );
+  const result = statxCall(dirFd, cString(name), AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_ALL, buffer);
   if (result === 0) decode(out);
   return result;
 }
 
 /** Metadata of an open descriptor, `O_PATH` ones included. Returns 0 or a negative errno. */
 export function statFd(fd: number, out: Stat): number {
-  const result = statxCall(fd, cString(''), AT_EMPTY_PATH, STATX_BASIC_STATS, buffer);
+  const result = statxCall(fd, cString(''), AT_EMPTY_PATH, STATX_ALL, buffer);
   if (result === 0) decode(out);
   return result;
 }
 
 /** When a file was made, in seconds; NaN where the file system does not say. Returns a negative errno on failure. */
 export function birthAt(dirFd: number, name: string): number {
-  const result = statxCall(dirFd, cString(name), AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BTIME, buffer);
-  if (result < 0) return result;
-  const known = (view.getUint32(0, true) & STATX_BTIME) !== 0;
-  return known ? seconds(80) + view.getUint32(88, true) / 1e9 : Number.NaN;
+  const result = statAt(dirFd, name, born);
+  return result < 0 ? result : born.birth;
 }
+
+const born = new Stat();
 
 /** Whether two files have the same modification time, to the nanosecond. */
 export function sameMtime(
