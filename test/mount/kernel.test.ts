@@ -1,15 +1,19 @@
 import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   statSync,
   truncateSync,
   unlinkSync,
@@ -49,27 +53,51 @@ describe('kernel driver', () => {
     ({ mount, scratch } = await sandbox().cowspace.create([base], ...options));
   });
 
+  it('tells watchers of a discard also when other programs find before what it brings back', async () => {
+    linkSync(`${base}/changed`, `${base}/linked`);
+    for (const name of ['changed', 'large']) {
+      writeFileSync(`${mount}/new`, 'something much longer than the base has');
+      renameSync(`${mount}/new`, `${mount}/${name}`);
+    }
+    rmdirSync(`${mount}/sub`);
+    statSync(`${mount}/linked`);
+    const finder = spawn('sh', ['-c', 'while :; do ls -la; done'], { cwd: mount, stdio: 'ignore' });
+    try {
+      await discardWatched(['changed', 'large', 'sub']);
+    } finally {
+      finder.kill();
+      await once(finder, 'exit');
+    }
+    assert.equal(statSync(`${mount}/changed`).nlink, 2);
+    assert.deepEqual(readdirSync(mount).sort(), ['changed', 'large', 'linked', 'removed', 'sub']);
+    assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
+  });
+
   it('tells watchers what a discard changes', async () => {
     writeFileSync(`${mount}/changed`, 'something much longer than the base has');
     unlinkSync(`${mount}/removed`);
     mkdirSync(`${mount}/created`);
+    await discardWatched(['changed', 'removed', 'created']);
+    assert.equal(readFileSync(`${mount}/changed`, 'utf8'), 'as in the base');
+    assert(existsSync(`${mount}/removed`));
+    assert(!existsSync(`${mount}/created`));
+    assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
+  });
+
+  /** Discards all, and waits until a watcher has been told of these names. */
+  async function discardWatched(names: readonly string[]): Promise<void> {
     const seen = new Set<string>();
     const watcher = watch(mount, (event, name) => seen.add(`${event} ${name ?? ''}`));
     try {
       await sandbox().cowspace.discard('a');
-      const expected = ['rename changed', 'rename removed', 'rename created'];
       await until(
         () => `watchers saw ${[...seen].join(', ')}`,
-        () => expected.every((event) => seen.has(event)),
+        () => names.every((name) => seen.has(`rename ${name}`)),
       );
-      assert.equal(readFileSync(`${mount}/changed`, 'utf8'), 'as in the base');
-      assert(existsSync(`${mount}/removed`));
-      assert(!existsSync(`${mount}/created`));
-      assert.deepEqual((await sandbox().cowspace.status('a')).changes, []);
     } finally {
       watcher.close();
     }
-  });
+  }
 
   it('shows after a refresh what was added to the base, also under names that were looked for before', async () => {
     const added = ['added', 'sub/added'];

@@ -21,7 +21,9 @@ function announce(mountPoint: string, entry: EntryInvalidation): void {
       remove(path);
       return;
     }
-    if (result === 0 && renameAt(AT_FDCWD, staged, AT_FDCWD, path) < 0) remove(staged);
+    if (result === 0 && move(staged, path) < 0) remove(staged);
+    // Some program has found it before.
+    if (result === -E.EEXIST && move(path, staged) === 0) move(staged, path);
   }
   existing.push(path);
 }
@@ -31,6 +33,10 @@ function stage(path: string): number {
   if (result === -E.EISDIR) return mkdirAt(AT_FDCWD, path, 0o700);
   if (result === -E.ELOOP) return symlinkAt('.', AT_FDCWD, path);
   return result;
+}
+
+function move(from: string, to: string): number {
+  return renameAt(AT_FDCWD, from, AT_FDCWD, to);
 }
 
 function remove(path: string): void {

@@ -4,7 +4,7 @@ import { E } from '../../sys/errno';
 import { S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, Stat } from '../../sys/stat';
 import type { Exchange, Handler } from './exchange';
 import { handlers } from './handlers';
-import { FUSE_ROOT_ID, MkdirIn, MknodIn, Opcode } from './protocol';
+import { FUSE_ROOT_ID, MkdirIn, MknodIn, Opcode, RenameIn } from './protocol';
 import { parseStagedName, STAGING_NAME } from './stagedName';
 
 /** Node ids of the staging folder and of what is gone, beyond all that the engine gives. */
@@ -20,6 +20,7 @@ const TRUST = 5000;
  * happened already: it unlinks the names that are gone, and for those that stand for something new it makes a file
  * in the staging folder and renames it to there, as editors do when they save. Here its requests are recognized and
  * answered without the engine: the staged file is the new node, so that the kernel gets the new state with the event.
+ * What the kernel knows already, as some program was faster, is renamed into the staging folder and back.
  */
 export class Staging {
   #announcer = 0;
@@ -45,6 +46,8 @@ export class Staging {
       case Opcode.UNLINK:
       case Opcode.RMDIR:
         return nodeid === STAGING_ID ? this.#unstage() : unlink(x);
+      case Opcode.RENAME:
+        return nodeid === STAGING_ID ? this.#unstage() : this.#takeBack(x);
     }
     if (nodeid !== STAGING_ID) return handlers[opcode]?.(x) ?? -E.ENOSYS;
     switch (opcode) {
@@ -56,8 +59,6 @@ export class Staging {
         return this.#stage(x, S_IFDIR, x.request.name(MkdirIn.SIZE));
       case Opcode.SYMLINK:
         return this.#stage(x, S_IFLNK, x.request.name(0));
-      case Opcode.RENAME:
-        return this.#unstage();
       default:
         return -E.ENOSYS;
     }
@@ -90,6 +91,15 @@ export class Staging {
     if (node.type !== type) return wrongType(node.type);
     this.#staged = node;
     return x.entry(node);
+  }
+
+  /** Lets a node go into the staging folder, from where it comes back. */
+  #takeBack(x: Exchange): number {
+    if (x.request.u64(RenameIn.newdir) !== STAGING_ID) return -E.EXDEV;
+    const node = x.fs.lookup(x.node, x.request.name(RenameIn.SIZE));
+    if (node === null) return -E.ENOENT;
+    this.#staged = node;
+    return 0;
   }
 
   #unstage(): number {
