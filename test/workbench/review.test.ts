@@ -173,6 +173,17 @@ describe('reviewing a pristine copy of a repository', () => {
     assert.equal(existsSync(join(base, 'c.txt')), true);
   });
 
+  it('expands a directory that is filled after it was listed, also again', async () => {
+    mkdirSync(join(mount, 'src/made'));
+    await changes.untilLabels(['src', 'made']);
+    writeFileSync(join(mount, 'src/made/new.txt'), 'new\n');
+    await changes.untilLabels(['src', 'made', 'new.txt']);
+    rmSync(join(mount, 'src/made/new.txt'));
+    await changes.untilLabels(['src', 'made']);
+    writeFileSync(join(mount, 'src/made/again.txt'), 'new\n');
+    await changes.untilLabels(['src', 'made', 'again.txt']);
+  });
+
   it('commits what is checked, a directory with all in it, and keeps the rest', async () => {
     mkdirSync(join(mount, 'made'));
     for (const path of ['made/1.txt', 'made/2.txt', 'kept.txt', 'taken.txt']) {

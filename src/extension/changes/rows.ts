@@ -41,7 +41,8 @@ export class ChangeRow {
     const branch = mode === 'tree' && isBranch(this.node);
     const label = branch && above !== path ? path.slice(above === '' ? 0 : above.length + 1) : name;
     const item = new TreeItem(displayable(label), collapsibleState(branch, expand));
-    item.id = `${this.session.config.name}/${path}`;
+    // A row that becomes a branch is another to VS Code, which else would leave it collapsed.
+    item.id = `${this.session.config.name}/${path}${branch ? '/' : ''}`;
     item.resourceUri = changeUri(this.session.config, path, change?.kind ?? null);
     item.iconPath = isDirectory(this.node) ? ThemeIcon.Folder : ThemeIcon.File;
     item.contextValue = change ? `change.${change.kind}.${change.type}` : 'folder';
