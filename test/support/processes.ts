@@ -10,6 +10,11 @@ export function processesWithEnvironment(name: string, value: string): number[] 
     .map(Number);
 }
 
+/** The program and the arguments with which a process was started; none of a process that ended or is another's. */
+export function commandOf(pid: number): string[] {
+  return readProcessFile(String(pid), 'cmdline').split('\0').slice(0, -1);
+}
+
 /** A zombie counts as ended: where no init reaps orphans, it stays for good. */
 export function isRunning(pid: number): boolean {
   const state = /\) (\S)/.exec(readProcessFile(String(pid), 'stat'))?.[1];
@@ -42,7 +47,7 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
 }
 
 /** Empty for a process that ended meanwhile or belongs to someone else. */
-function readProcessFile(pid: string, name: 'environ' | 'stat'): string {
+function readProcessFile(pid: string, name: 'cmdline' | 'environ' | 'stat'): string {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch {

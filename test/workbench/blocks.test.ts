@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readFileSync, readSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChecked } from '../support/command';
-import { processesWithEnvironment, residentMegabytes, untilEnded } from '../support/processes';
+import { residentMegabytes, untilEnded } from '../support/processes';
 import { useSandbox } from '../support/sandbox';
 import { until } from '../support/until';
 import { BlockDiff } from './support/blockDiff';
@@ -248,9 +248,7 @@ describe('the block diff', () => {
 
   /** What the extension host and the daemon hold in memory, in MB. */
   async function memory(): Promise<{ host: number; daemon: number }> {
-    const host = processesWithEnvironment('COWSPACE_HOME', sandbox().cowspace.home).find((pid) =>
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=extensionHost'),
-    );
+    const [host] = editor().extensionHosts();
     assert.ok(host !== undefined, 'there is an extension host');
     return { host: residentMegabytes(host), daemon: residentMegabytes(await daemonPid()) };
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeRepository } from '../support/repository';
-import { untilEnded } from '../support/processes';
+import { endProcesses, untilEnded } from '../support/processes';
 import { useSandbox } from '../support/sandbox';
 import { snapshot } from '../support/snapshot';
 import { until } from '../support/until';
@@ -59,6 +59,8 @@ describe('workspaces in the editor', () => {
     writeFileSync(join(mount, 'saved.txt'), 'saved\n');
     await window.tree('Changes').untilLabels(['saved.txt']);
     await window.close();
+    // That of a closed window may stay for some time, and would start the daemon again.
+    await endProcesses(editor().extensionHosts());
     assert.ok(pid !== null);
     process.kill(pid, 'SIGKILL');
     await untilEnded([pid]);

@@ -2,17 +2,18 @@ import { errors, type Locator } from 'playwright-core';
 
 /** Whether it is on the screen within a time, in milliseconds. */
 export function appears(locator: Locator, timeout: number): Promise<boolean> {
-  return becomes(locator, 'visible', timeout);
+  return inTime(locator.waitFor({ state: 'visible', timeout }));
 }
 
 /** Whether it is off the screen within a time, in milliseconds. */
 export function disappears(locator: Locator, timeout: number): Promise<boolean> {
-  return becomes(locator, 'hidden', timeout);
+  return inTime(locator.waitFor({ state: 'hidden', timeout }));
 }
 
-async function becomes(locator: Locator, state: 'visible' | 'hidden', timeout: number): Promise<boolean> {
+/** Whether an action was done before its own timeout, and not at all after it. */
+export async function inTime(action: Promise<void>): Promise<boolean> {
   try {
-    await locator.waitFor({ state, timeout });
+    await action;
     return true;
   } catch (error) {
     if (error instanceof errors.TimeoutError) return false;

@@ -12,6 +12,7 @@ import {
   type Server,
 } from '../../../scripts/code-server.mjs';
 import { vsixPath } from '../../../scripts/project.mjs';
+import { commandOf, processesWithEnvironment } from '../../support/processes';
 import type { Sandbox } from '../../support/sandbox';
 import { until } from '../../support/until';
 import { appears } from './appears';
@@ -34,6 +35,7 @@ export type Lack = 'FUSE' | 'inotify watches';
 /** A real VS Code with the packaged extension, which shows its windows in a headless browser. */
 export class Editor {
   private constructor(
+    private readonly sandbox: Sandbox,
     private readonly server: Server,
     private readonly context: BrowserContext,
   ) {}
@@ -52,7 +54,7 @@ export class Editor {
     sandbox.onDispose(() => server.stop());
     const browser = await launchBrowser();
     sandbox.onDispose(() => browser.close());
-    return new Editor(server, await browser.newContext({ viewport: { width: 1280, height: 800 } }));
+    return new Editor(sandbox, server, await browser.newContext({ viewport: { width: 1280, height: 800 } }));
   }
 
   /** Opens a folder in a new window. */
@@ -79,6 +81,12 @@ export class Editor {
   /** The window that is opened next, by whatever a test does in another one. */
   async nextWindow(): Promise<Workbench> {
     return Workbench.of(await this.context.waitForEvent('page'));
+  }
+
+  /** The processes that the extension runs in, one for each window, and some of closed ones. */
+  extensionHosts(): number[] {
+    const all = processesWithEnvironment('COWSPACE_HOME', this.sandbox.cowspace.home);
+    return all.filter((pid) => commandOf(pid).includes('--type=extensionHost'));
   }
 
   async closeWindows(): Promise<void> {

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
-import { appears } from './appears';
+import { appears, inTime } from './appears';
 import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
@@ -77,28 +77,34 @@ export class Workbench {
 
   /** Runs a command of the palette by its full title, as `Category: Title`, once the palette has it. */
   async runCommand(title: string): Promise<void> {
-    const input = this.quickInput.locator('.quick-input-box input');
-    const row = this.quickInput.locator(`.monaco-list-row.focused[aria-label^="${title}"]`);
-    await until(`the palette has ${title}`, async () => {
-      // The palette takes its commands when it opens.
-      await this.page.keyboard.press('Escape');
-      await this.page.keyboard.press('F1');
-      // A web view that is just going away swallows keys.
-      if (!(await appears(input, 1_000))) return false;
-      await input.fill(`>${title}`);
-      return appears(row, 1_000);
-    });
-    await input.press('Enter');
+    await this.takeFrom('F1', `>${title}`, this.focusedRow(`[aria-label^="${title}"]`));
   }
 
   /** Opens a file of the window's folder, by its name or the end of its path. */
   async openFile(path: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.quickInput.locator('.quick-input-box input');
-    await input.fill(path);
-    await this.quickInput.locator('.monaco-list-row.focused', { hasText: basename(path) }).waitFor();
-    await input.press('Enter');
+    await this.takeFrom('Control+P', path, this.focusedRow().filter({ hasText: basename(path) }));
     await this.untilTyping();
+  }
+
+  /** Opens the box at the top by a key, types into it, and takes the row that is then to be the first. */
+  private async takeFrom(key: string, text: string, row: Locator): Promise<void> {
+    const input = this.quickInput.locator('.quick-input-box input');
+    const timeout = 2_000;
+    await until(`${key} finds ${text}`, async () => {
+      // The palette takes its commands when it opens.
+      await this.page.keyboard.press('Escape');
+      await this.page.keyboard.press(key);
+      // A web view that comes or goes swallows the key, or closes the box by taking the focus.
+      return (
+        (await inTime(input.fill(text, { timeout }))) &&
+        (await appears(row, timeout)) &&
+        (await inTime(input.press('Enter', { timeout })))
+      );
+    });
+  }
+
+  private focusedRow(selector = ''): Locator {
+    return this.quickInput.locator(`.monaco-list-row.focused${selector}`);
   }
 
   /** Searches the files of the window's folder, and returns the results. */
