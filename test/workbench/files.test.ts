@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runChecked } from '../support/command';
 import { useSandbox } from '../support/sandbox';
 import { until } from '../support/until';
+import { appears } from './support/appears';
 import { useEditor } from './support/editor';
 import type { Tree } from './support/tree';
 import type { Workbench } from './support/workbench';
@@ -25,6 +26,12 @@ describe('an editor on a mount in which other programs work', () => {
     await window.showContainer('Explorer');
     files = window.tree('Files Explorer');
     await files.row('folder').click();
+    await until('the editor watches the folder', async () => {
+      // It does some time after it first shows it.
+      await inMount('rm -f watched.txt; echo > watched.txt');
+      return appears(files.row('watched.txt'), 1_000);
+    });
+    await sandbox().cowspace.discard(name);
     await files.untilLabels(['folder', 'inner.txt', 'first.txt', 'second.txt', 'third.txt']);
   });
 
