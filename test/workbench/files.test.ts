@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { runChecked } from '../support/command';
 import { useSandbox } from '../support/sandbox';
 import { until } from '../support/until';
-import { appears } from './support/appears';
 import { useEditor } from './support/editor';
 import type { Tree } from './support/tree';
 import type { Workbench } from './support/workbench';
@@ -23,15 +22,9 @@ describe('an editor on a mount in which other programs work', () => {
       writeFileSync(join(base, `${file}.txt`), `needle in ${file}\n`);
     ({ mount, name } = await sandbox().cowspace.create([base]));
     window = await editor().open(mount);
-    await window.showContainer('Explorer');
+    await window.untilWatching(mount);
     files = window.tree('Files Explorer');
     await files.row('folder').click();
-    await until('the editor watches the folder', async () => {
-      // It does some time after it first shows it.
-      await inMount('rm -f watched.txt; echo > watched.txt');
-      return appears(files.row('watched.txt'), 1_000);
-    });
-    await sandbox().cowspace.discard(name);
     await files.untilLabels(['folder', 'inner.txt', 'first.txt', 'second.txt', 'third.txt']);
   });
 

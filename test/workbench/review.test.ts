@@ -33,6 +33,7 @@ describe('reviewing a pristine copy of a repository', () => {
     await makeRepository(base);
     ({ mount, name } = await sandbox().cowspace.create([base]));
     window = await editor().open(mount);
+    await window.untilWatching(mount);
     await window.showContainer('Cowspace');
     changes = window.tree('Changes');
   });

@@ -83,7 +83,7 @@ export class Editor {
     return Workbench.of(await this.context.waitForEvent('page'));
   }
 
-  /** The processes that the extension runs in, one for each window, and some of closed ones. */
+  /** The processes that the extension runs in, one for each window, the newest last, and some of closed windows. */
   extensionHosts(): number[] {
     const all = processesWithEnvironment('COWSPACE_HOME', this.sandbox.cowspace.home);
     return all.filter((pid) => commandOf(pid).includes('--type=extensionHost'));

@@ -1,7 +1,8 @@
-import { basename } from 'node:path';
+import { rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { until } from '../../support/until';
-import { appears, inTime } from './appears';
+import { appears, disappears, inTime } from './appears';
 import { Tree } from './tree';
 
 /** One window of the editor, by what a person sees and does in it. */
@@ -37,6 +38,26 @@ export class Workbench {
     // As long as for a window to be ready: the reload waits for the mount, and other suites run beside this one.
     await until('the window reloads', () => this.loads > 1, 60_000);
     await this.untilReady();
+  }
+
+  /**
+   * Waits until the window follows what programs do in its folder. VS Code starts to watch a folder some time after it
+   * first shows it, and misses what is made in between.
+   * @param folder in which files come and go for this
+   */
+  async untilWatching(folder: string): Promise<void> {
+    await this.showContainer('Explorer');
+    const files = this.tree('Files Explorer');
+    await files.locator.getByRole('treeitem').first().waitFor();
+    let tries = 0;
+    await until(`the window watches ${folder}`, async () => {
+      // A name of its own each time: a file that is made anew at once counts as changed, and is not shown.
+      const name = `watched-${++tries}.txt`;
+      writeFileSync(join(folder, name), '');
+      const seen = await appears(files.row(name), 1_000);
+      rmSync(join(folder, name));
+      return seen && disappears(files.row(name), 10_000);
+    });
   }
 
   private async untilReady(): Promise<void> {
