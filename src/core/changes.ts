@@ -64,7 +64,10 @@ export class Changes implements ChangeObserver {
   touchNode(node: Node): void {
     node.edits++;
     this.#announce();
+    if (this.#touchedNodes.has(node)) return;
     this.#touchedNodes.add(node);
+    // Now, as it may lose the name that it is known by before the next update.
+    for (const path of this.namesInScratch(node)) this.touchPath(path);
   }
 
   touchName(parent: Node, name: string): void {
@@ -220,6 +223,17 @@ export class Changes implements ChangeObserver {
   /** The record of the entry at a path leads to another base path now. */
   noteRedirect(path: string, basePath: string): void {
     this.#redirects.set(path, basePath);
+  }
+
+  /**
+   * Has the record of what is at a path lead to another name of its base file, when a commit has taken the one that it led to.
+   *
+   * @param place where the base has the file in the path's own place
+   */
+  followName(path: string, node: Node, place: BasePlace | null = null): void {
+    const redirect = bookPlace(this.#union, this.bases, node, place);
+    if (redirect === null) return;
+    for (const each of [path, ...this.namesInScratch(node)]) this.noteRedirect(each, redirect);
   }
 
   /** Paths of entries that were renamed from what is, in the bases, at or below this base path. */
@@ -379,7 +393,7 @@ export class Changes implements ChangeObserver {
     this.#union.statBacking(node, mine);
     const facts = factsOf(node.type, mine, storedBytes(this.#union, node, mine));
     const inPlace = base !== null && isCopyOf(node, base.place, base.stat);
-    if (inPlace) bookPlace(this.#union, this.bases, node, base.place);
+    this.followName(path, node, inPlace ? base.place : null);
     const from = inPlace ? null : this.#renamedFrom(node, path, basePath);
     const damage = damageOf(this.#union, node);
     if (from !== null) {

@@ -237,7 +237,10 @@ export function keepOrigin(u: Union, node: Node): void {
   const { record } = node;
   if (record === null || record.cover || record.redirect !== null) return;
   const redirect = originPath(node);
-  if (redirect !== null) setRecord(u, node, { ...record, redirect });
+  if (redirect === null) return;
+  setRecord(u, node, { ...record, redirect });
+  // Under its other names, too, the record leads elsewhere now.
+  u.observer.touchNode(node);
 }
 
 /** The path in the bases of what a node in its own place stands on; null for what was created here. */

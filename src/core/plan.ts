@@ -121,6 +121,7 @@ export class ConflictFinder {
 
   #node(node: Node, parent: Node, path: string, change: Change): string | null {
     const basePath = this.#changes.basePath(path);
+    this.#changes.followName(path, node);
     const { record } = node;
     // Users have put something of the bases there since.
     if (!node.upper) return null;

@@ -164,13 +164,28 @@ function isOlder(a: Stat, b: Stat): boolean {
   return a.ctime < b.ctime || (a.ctime === b.ctime && a.ctimeNsec < b.ctimeNsec);
 }
 
-/** Has the record of what stands in its base's place lead there, when it led to another name of it that is gone. */
-export function bookPlace(u: Union, bases: BaseView, node: Node, place: BasePlace): void {
-  const { record } = node;
-  if (record === null || record.redirect === null) return;
+/**
+ * Has a copy's record lead to a name that its base file still has, when the one that it led to is gone: commits take names of
+ * files with several. Returns where it leads now; null if that is where it led.
+ *
+ * @param place where the base has the file in the copy's own place
+ */
+export function bookPlace(u: Union, bases: BaseView, node: Node, place: BasePlace | null): string | null {
+  const { record, linkedKey } = node;
+  if (record === null || record.redirect === null || record.cover || node.dir !== null) return null;
   const there = bases.stat(record.redirect, other);
-  if (there === null || !isCopyOf(node, there, other))
-    setRecord(u, node, { ...record, redirect: pathOf(place) });
+  if (there !== null && isCopyOf(node, there, other)) return null;
+  const found = place ?? linkedPlace(u, node, linkedKey);
+  if (found === null) return null;
+  const redirect = pathOf(found);
+  setRecord(u, node, { ...record, redirect });
+  return redirect;
+}
+
+/** Where the base has a name of the inode with this key, which a node is a copy of. */
+function linkedPlace(u: Union, node: Node, key: string | null): BasePlace | null {
+  if (key === null || !u.findLinkedLower(node, key, other) || node.lowerDir === null) return null;
+  return { dir: node.lowerDir, name: node.lowerName };
 }
 
 /**

@@ -59,6 +59,46 @@ describe('Files with several names', () => {
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
   });
 
+  for (const again of [false, true]) {
+    it(`stand on another when a commit takes the one that they were found by${again ? ', in a directory that moves' : ''}`, () => {
+      const { engine, mount } = sandbox;
+      for (const name of ['a', 'b', 'c', 'd', 'f']) mkdirSync(join(base, name));
+      linkSync(join(base, 'first'), join(base, 'f/file'));
+      linkSync(join(base, 'first'), join(base, 'a/c'));
+      mount.unlink('first');
+      mount.unlink('second');
+      mount.rename('b', 'f', RENAME_EXCHANGE);
+      mount.write('b/file', 0, Buffer.from('new'));
+      const { undoId } = sandbox.run(engine.discard({}));
+      assert.ok(undoId !== undefined);
+      sandbox.run(engine.undoDiscard(undoId));
+      mount.rename('a', 'd', RENAME_EXCHANGE);
+      mount.rename('d/c', 'c', RENAME_EXCHANGE);
+      if (again) mount.rename('b', 'd/d', 0);
+      mount.unlink('c');
+      const before = readImage(mount);
+      sandbox.run(engine.commit({}), () => {
+        assertSame('a fresh look at the mount', sandbox.coldView(), before, { directoryTimes: true });
+      });
+      assert.deepEqual(sandbox.listed(), []);
+      assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
+    });
+  }
+
+  it('are listed as they are when the one under which they were changed is gone', () => {
+    const { engine, mount } = sandbox;
+    mount.write('first', 0, Buffer.from('new'));
+    mount.rename('second', 'x', 0);
+    mount.mknod('new', S_IFREG | 0o644, 0);
+    sandbox.listed();
+    mount.dropCaches();
+    mount.truncate('first', 5);
+    mount.rename('new', 'first', 0);
+    mount.dropCaches();
+    sandbox.listed();
+    assert.equal(engine.changes.list().changes.find(({ path }) => path === 'x')?.size, 5);
+  });
+
   it('are written with their change when one more was made of another than it was made under', () => {
     sandbox.mount.write('second', 0, Buffer.from('changed'));
     sandbox.close();
