@@ -72,13 +72,14 @@ export function covering<T>(u: Union, node: Node | null, parent: Node, name: str
   }
 }
 
-/** What the bases have under a name of a directory, when it is a file that has other names too. */
+/** What the bases have under a name of a directory, when it is a file that has other names too, or had when it was found. */
 function sharedName(u: Union, parent: Node, name: string): (BaseName & { key: string }) | null {
   const dir = u.firstWith(dirOf(parent).lowers, name, stat);
-  if (dir === undefined || stat.type === S_IFDIR || stat.nlink < 2) return null;
+  if (dir === undefined || stat.type === S_IFDIR) return null;
   const { layer, path } = dir;
-  if (stat.dev !== u.inodes.device(layer)) return null;
-  return { key: linkKey(layer, stat), layer, path: joinPath(path, name) };
+  const key = linkKey(layer, stat);
+  if (stat.dev !== u.inodes.device(layer) || (stat.nlink < 2 && !u.linkedLower.has(key))) return null;
+  return { key, layer, path: joinPath(path, name) };
 }
 
 /** Books what became of names at and below a place, where the base shows what it did not, or not any more. */

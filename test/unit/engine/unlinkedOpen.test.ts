@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { linkSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { S_IFREG } from '../../../src/sys/stat';
 import type { MountTree } from './support/mountTree';
@@ -269,4 +269,45 @@ describe('An open file that lost all names but one which nobody looked up', () =
             assert.ok(sandbox.listed().some((change) => change.endsWith(' other')));
           });
         });
+});
+
+describe('An open file that had another name', () => {
+  let sandbox: EngineSandbox;
+  let base: string;
+
+  beforeEach(() => {
+    sandbox = new EngineSandbox();
+    base = sandbox.bases[0]!;
+    writeFileSync(join(base, 'file'), 'base');
+    linkSync(join(base, 'file'), join(base, 'link'));
+    sandbox.mount.open('@open', 'file');
+  });
+
+  afterEach(() => {
+    sandbox.dispose();
+  });
+
+  it('can be written to when a commit took the other, and users the last', () => {
+    sandbox.mount.unlink('link');
+    sandbox.run(sandbox.engine.commit({}));
+    assertOwn();
+  });
+
+  it('can be written to when others took the other, and users the last', () => {
+    rmSync(join(base, 'link'));
+    assertOwn();
+  });
+
+  function assertOwn(): void {
+    const { engine, mount } = sandbox;
+    mount.unlink('file');
+    assert.equal(mount.stat('@open').nlink, 0);
+    mount.write('@open', 0, Buffer.from('new!'));
+    mount.truncate('@open', 2);
+    assert.equal(mount.read('@open').toString(), 'ne');
+    assert.deepEqual(sandbox.listed(), ['whiteout file']);
+    mount.closeHandles();
+    sandbox.run(engine.discard({}));
+    assert.deepEqual(sandbox.listed(), []);
+  }
 });
