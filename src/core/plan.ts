@@ -7,7 +7,7 @@ import { close, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt } from '../sys/file';
 import { birthAt, S_IFDIR, SET_ID, sameMtime, Stat, statAt } from '../sys/stat';
 import type { BasePlace } from './baseView';
 import type { Changes } from './changes';
-import { differInNames } from './compare';
+import { differInNames, isCopyOf } from './compare';
 import { damageOf } from './delta/open';
 import type { Job } from './job';
 import { joinPath, type Node, type Origin } from './node';
@@ -139,7 +139,7 @@ export class ConflictFinder {
       !(origin === basePath && this.#isEqual(node, change, place))
     )
       return 'it was changed in the base';
-    if (origin !== basePath) {
+    if (origin !== basePath && !this.#isAnotherName(node, basePath)) {
       const replaced = this.#unrecorded(basePath, this.#hereSince(node, parent, basePath));
       if (replaced !== null) return replaced;
     }
@@ -173,6 +173,12 @@ export class ConflictFinder {
   /** Whether only names differ: a crash ended a commit that had put the node there, and not yet under all of them. */
   #isEqual(node: Node, { kind }: Change, place: BasePlace): boolean {
     return kind === 'metadata' && differInNames(this.#union, node, this.#statMine(node), place, this.#stat);
+  }
+
+  /** Whether the bases have what a node was copied from under this name too, so that it replaces nothing there. */
+  #isAnotherName(node: Node, basePath: string | null): boolean {
+    const place = basePath === null ? null : this.#changes.bases.stat(basePath, this.#stat);
+    return place !== null && isCopyOf(node, place, this.#stat);
   }
 
   /** Something made here where the bases had nothing, or whose directory was deleted and made again. */

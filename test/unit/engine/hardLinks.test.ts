@@ -523,6 +523,19 @@ describe('Files with several names', () => {
     assert.notEqual(lstatSync(join(base, 'symlink2')).ino, lstatSync(join(base, 'symlink')).ino);
   });
 
+  it('are no conflict with themselves under a name that their record does not lead to', () => {
+    const { engine, mount } = sandbox;
+    const later = Date.now() / 1000 + 100;
+    utimesSync(join(base, 'first'), later, later);
+    mount.rename('second', 'x', 0);
+    mount.rename('x', 'second', 0);
+    mount.rename('first', 'x', 0);
+    mount.rename('x', 'first', 0);
+    mount.write('first', 0, Buffer.from('new!'));
+    assert.deepEqual(sandbox.run(engine.commit({})).conflicts, []);
+    assert.deepEqual(readFileSync(join(base, 'first')).toString('latin1', 0, 8), 'new!base');
+  });
+
   it('are no conflict when a commit took the others, before a remount', () => {
     sandbox.mount.unlink('first');
     sandbox.mount.unlink('second');
