@@ -171,20 +171,21 @@ function isOlder(a: Stat, b: Stat): boolean {
  * @param place where the base has the file in the copy's own place
  */
 export function bookPlace(u: Union, bases: BaseView, node: Node, place: BasePlace | null): string | null {
-  const { record, linkedKey } = node;
+  const { record } = node;
   if (record === null || record.redirect === null || record.cover || node.dir !== null) return null;
   const there = bases.stat(record.redirect, other);
   if (there !== null && isCopyOf(node, there, other)) return null;
-  const found = place ?? linkedPlace(u, node, linkedKey);
+  const found = place ?? linkedPlace(u, node);
   if (found === null) return null;
   const redirect = pathOf(found);
   setRecord(u, node, { ...record, redirect });
   return redirect;
 }
 
-/** Where the base has a name of the inode with this key, which a node is a copy of. */
-function linkedPlace(u: Union, node: Node, key: string | null): BasePlace | null {
-  if (key === null || !u.findLinkedLower(node, key, other) || node.lowerDir === null) return null;
+/** Where the base has a name of the inode with several that a node is a copy of; null if none is known. */
+function linkedPlace(u: Union, node: Node): BasePlace | null {
+  const { linkedKey } = node;
+  if (linkedKey === null || !u.findLinkedLower(node, linkedKey, other) || node.lowerDir === null) return null;
   return { dir: node.lowerDir, name: node.lowerName };
 }
 

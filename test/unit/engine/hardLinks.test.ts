@@ -59,8 +59,8 @@ describe('Files with several names', () => {
     assertSame('the base', sandbox.baseImage(), before, { directoryTimes: true });
   });
 
-  for (const again of [false, true]) {
-    it(`stand on another when a commit takes the one that they were found by${again ? ', in a directory that moves' : ''}`, () => {
+  for (const moves of [false, true]) {
+    it(`stand on another when a commit takes the one that they were found by${moves ? ', in a directory that moves' : ''}`, () => {
       const { engine, mount } = sandbox;
       for (const name of ['a', 'b', 'c', 'd', 'f']) mkdirSync(join(base, name));
       linkSync(join(base, 'first'), join(base, 'f/file'));
@@ -74,7 +74,7 @@ describe('Files with several names', () => {
       sandbox.run(engine.undoDiscard(undoId));
       mount.rename('a', 'd', RENAME_EXCHANGE);
       mount.rename('d/c', 'c', RENAME_EXCHANGE);
-      if (again) mount.rename('b', 'd/d', 0);
+      if (moves) mount.rename('b', 'd/d', 0);
       mount.unlink('c');
       const before = readImage(mount);
       sandbox.run(engine.commit({}), () => {
